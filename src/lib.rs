@@ -1,0 +1,4 @@
+//! Probity: a WebAssembly-extensible observability runtime.
+
+pub mod model;
+pub mod snapshot;

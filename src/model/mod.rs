@@ -1,0 +1,24 @@
+//! The words every room speaks: metrics, series, observations, health, facts about the machine.
+//!
+//! Plain data and the rules that make wrong data unbuildable. This room reads no file, keeps no
+//! task, and knows no other room.
+
+mod failure;
+mod health;
+mod metric;
+mod observation;
+mod probe;
+mod recorder;
+mod resources;
+mod schema;
+mod tally;
+
+pub use failure::{Failure, printable};
+pub use health::{CheckReport, Status};
+pub use metric::{Metric, MetricError, MetricKind};
+pub use observation::{Facts, Observation, Outcome, SourceInfo, SourceKind, Update};
+pub use probe::{ProbeIdentity, ProbeState, ProbeStatus};
+pub use recorder::{MetricId, Recorder, SeriesError, SeriesId, Staged};
+pub use resources::*;
+pub use schema::{Change, Point, Schema, Series, Write};
+pub use tally::{Tally, TallyCounter, TallyEntry};

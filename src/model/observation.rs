@@ -1,0 +1,99 @@
+//! What one run of one source gives the merge.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{
+    CgroupFacts, CheckReport, CpuFacts, DiskFacts, Failure, LoopFacts, MemoryFacts, NetworkFacts,
+    PressureFacts, ProbeIdentity, ProbeStatus, ProcessFacts, Staged,
+};
+
+/// Whether a source is built in or a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Built in.
+    Sampler,
+    /// A WASM component.
+    Probe,
+}
+
+/// A source as the scheduler announces it.
+#[derive(Debug, Clone)]
+pub struct SourceInfo {
+    /// Unique among all sources.
+    pub name: Arc<str>,
+    /// Built in or a component.
+    pub kind: SourceKind,
+    /// How often it runs; freshness is counted in these.
+    pub interval: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Its writes count.
+    Ok,
+    /// There is nothing to observe on this machine.
+    NotApplicable(Arc<Failure>),
+    /// Its writes were discarded.
+    Failed(Arc<Failure>),
+}
+
+/// The typed part of a built-in sampler's run, shown in the snapshot's `resources` and `process`.
+#[derive(Debug, Clone)]
+pub enum Facts {
+    /// Processors.
+    Cpu(Box<CpuFacts>),
+    /// Memory and swap.
+    Memory(Box<MemoryFacts>),
+    /// Pressure stall information.
+    Pressure(Box<PressureFacts>),
+    /// Mounted file systems and block devices.
+    Disk(Box<DiskFacts>),
+    /// Network interfaces.
+    Network(Box<NetworkFacts>),
+    /// This process.
+    Process(Box<ProcessFacts>),
+    /// This process' control group.
+    Cgroup(Box<CgroupFacts>),
+    /// The event loop that serves and schedules.
+    Loop(Box<LoopFacts>),
+}
+
+/// One run's result.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// Which source ran.
+    pub source: Arc<str>,
+    /// When the run began.
+    pub started: Instant,
+    /// How long it took.
+    pub duration: Duration,
+    /// How long after its due time it began.
+    pub lateness: Duration,
+    /// Due times passed over since the run before.
+    pub missed: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The writes to commit; empty unless the run was ok.
+    pub staged: Staged,
+    /// Verdicts of its checks; empty unless the run was ok.
+    pub checks: Vec<CheckReport>,
+    /// A built-in sampler's typed facts.
+    pub facts: Option<Facts>,
+    /// A probe's own state after the run.
+    pub probe: Option<ProbeStatus>,
+}
+
+/// Everything the merge is told.
+#[derive(Debug)]
+pub enum Update {
+    /// A source exists from now on.
+    Source(SourceInfo),
+    /// A probe's file was looked at: its identity, and the state it is in.
+    Probe(Arc<ProbeIdentity>, ProbeStatus),
+    /// A run ended.
+    Observation(Box<Observation>),
+    /// Every source of the start is announced: when each has answered once, the snapshot is whole.
+    StartComplete,
+}

@@ -1,0 +1,130 @@
+//! A probe as the snapshot shows it: who it is, and how it does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::Failure;
+
+/// Where a probe is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeState {
+    /// Read and compiled, its first run not done.
+    Loading,
+    /// Its file, configuration or grants are not fit to run.
+    Rejected,
+    /// It runs on schedule.
+    Active,
+    /// It answers, and says that its target does not.
+    Degraded,
+    /// It trapped or broke a limit and waits before it is started anew.
+    Backoff,
+    /// Nothing to observe on this machine.
+    Dormant,
+}
+
+impl ProbeState {
+    /// All states, in the order of a probe's life.
+    pub const ALL: [Self; 6] = [
+        Self::Loading,
+        Self::Rejected,
+        Self::Active,
+        Self::Degraded,
+        Self::Backoff,
+        Self::Dormant,
+    ];
+
+    /// The state as every format shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Rejected => "rejected",
+            Self::Active => "active",
+            Self::Degraded => "degraded",
+            Self::Backoff => "backoff",
+            Self::Dormant => "dormant",
+        }
+    }
+}
+
+/// What is known of a probe when it is loaded or rejected.
+#[derive(Debug, Clone)]
+pub struct ProbeIdentity {
+    /// The probe's name: the file's stem, or what the configuration calls it.
+    pub name: Arc<str>,
+    /// The component's file.
+    pub file: PathBuf,
+    /// Size of the file in bytes.
+    pub size_bytes: u64,
+    /// `blake3:` and 64 hexadecimal digits over the file's bytes; empty when it could not be read.
+    pub digest: String,
+    /// The component's own version, if it carries one.
+    pub version: Option<String>,
+    /// The version of the interface it was built against.
+    pub interface: Option<String>,
+    /// How many times this name was loaded since the start, from 1.
+    pub generation: u32,
+    /// What its imports would let it do, in words.
+    pub asks: Vec<String>,
+    /// What the configuration grants it, in words.
+    pub granted: Vec<String>,
+    /// How long compiling or loading the compiled code took.
+    pub compile: Duration,
+    /// Whether the compiled code came from the cache.
+    pub cached: bool,
+}
+
+/// How a probe does; small, since every run carries one.
+#[derive(Debug, Clone)]
+pub struct ProbeStatus {
+    /// Where it is in its life.
+    pub state: ProbeState,
+    /// Runs begun.
+    pub runs: u64,
+    /// Runs that failed, by an error or by a trap.
+    pub failures: u64,
+    /// Instances thrown away after a trap, a deadline or a limit.
+    pub crashes: u64,
+    /// Calls that the host refused: bad names, labels, values.
+    pub rejected_calls: u64,
+    /// Lines of log passed on and lines dropped over the quota.
+    pub log_lines: u64,
+    /// Log lines dropped over the quota.
+    pub log_dropped: u64,
+    /// Series defined.
+    pub series: u32,
+    /// Linear memory of the instance in bytes, nothing when none is running.
+    pub memory_bytes: Option<u64>,
+    /// The last failure and when it was.
+    pub last_error: Option<(Arc<Failure>, SystemTime)>,
+    /// The last call refused while the run went on.
+    pub last_rejection: Option<Arc<Failure>>,
+    /// When it last ran well.
+    pub last_success: Option<SystemTime>,
+    /// When it runs again, while it waits.
+    pub next_run: Option<SystemTime>,
+}
+
+impl ProbeStatus {
+    /// A probe that has done nothing yet.
+    pub fn new(state: ProbeState) -> Self {
+        Self {
+            state,
+            runs: 0,
+            failures: 0,
+            crashes: 0,
+            rejected_calls: 0,
+            log_lines: 0,
+            log_dropped: 0,
+            series: 0,
+            memory_bytes: None,
+            last_error: None,
+            last_rejection: None,
+            last_success: None,
+            next_run: None,
+        }
+    }
+}
