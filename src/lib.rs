@@ -1,4 +1,8 @@
 //! Probity: a WebAssembly-extensible observability runtime.
 
+pub mod health;
+pub mod http;
 pub mod model;
+pub mod probe;
+pub mod sampler;
 pub mod snapshot;

@@ -1,1 +1,5 @@
 //! stub
+
+mod config;
+
+pub use config::*;

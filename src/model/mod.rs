@@ -11,6 +11,7 @@ mod probe;
 mod recorder;
 mod resources;
 mod schema;
+mod setting;
 mod tally;
 
 pub use failure::{Failure, printable};
@@ -21,4 +22,5 @@ pub use probe::{ProbeIdentity, ProbeState, ProbeStatus};
 pub use recorder::{MetricId, Recorder, SeriesError, SeriesId, Staged};
 pub use resources::*;
 pub use schema::{Change, Point, Schema, Series, Write};
+pub use setting::{ByteSize, Invalid, Span, check_range};
 pub use tally::{Tally, TallyCounter, TallyEntry};

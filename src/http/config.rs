@@ -1,0 +1,105 @@
+//! Configuration of the HTTP server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{ByteSize, Invalid, Span, check_range};
+
+/// `[server]`: where it listens and what it puts up with.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Host names besides loopback ones and the listening address that a request may be for.
+    pub allowed_hosts: Vec<String>,
+    /// A file whose first line is the bearer token that every request but `/livez` and `/readyz` must carry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// Listen beyond loopback without a token.
+    pub allow_unauthenticated: bool,
+    /// Open connections at most; further ones wait in the kernel's queue.
+    pub max_connections: u32,
+    /// Time for a request's header, and for an idle kept-alive connection.
+    pub header_timeout: Span,
+    /// Time for a request's body, and for a client to take an answer.
+    pub body_timeout: Span,
+    /// A request body's size.
+    pub max_body: ByteSize,
+    /// Time that requests under way get at shutdown.
+    pub drain_timeout: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7762)),
+            allowed_hosts: Vec::new(),
+            token_file: None,
+            allow_unauthenticated: false,
+            max_connections: 512,
+            header_timeout: Span::seconds(10),
+            body_timeout: Span::seconds(30),
+            max_body: ByteSize::mib(1),
+            drain_timeout: Span::seconds(5),
+        }
+    }
+}
+
+impl Config {
+    /// What is not acceptable in it.
+    pub fn check(&self) -> Vec<Invalid> {
+        let mut faults = Vec::new();
+        check_range(
+            &mut faults,
+            "max_connections",
+            self.max_connections,
+            1,
+            65_536,
+        );
+        check_range(
+            &mut faults,
+            "header_timeout",
+            self.header_timeout,
+            Span::millis(100),
+            Span::seconds(600),
+        );
+        check_range(
+            &mut faults,
+            "body_timeout",
+            self.body_timeout,
+            Span::millis(100),
+            Span::seconds(600),
+        );
+        check_range(
+            &mut faults,
+            "max_body",
+            self.max_body,
+            ByteSize::kib(1),
+            ByteSize::mib(64),
+        );
+        check_range(
+            &mut faults,
+            "drain_timeout",
+            self.drain_timeout,
+            Span::millis(100),
+            Span::seconds(300),
+        );
+        if !self.listen.ip().is_loopback()
+            && self.token_file.is_none()
+            && !self.allow_unauthenticated
+        {
+            let fault = Invalid::new(
+                "listen",
+                self.listen,
+                "must be a loopback address unless `token_file` is set",
+            );
+            faults.push(fault.suggest(
+                "set `token_file`, or `allow_unauthenticated = true` if the network is trusted",
+            ));
+        }
+        faults
+    }
+}
