@@ -1,6 +1,7 @@
 //! Why a run, a load or a call failed: a stable code and a bounded message.
 
 use std::fmt;
+use std::time::Duration;
 
 /// The longest message kept, in bytes; a guest chooses its own words and must not fill the snapshot with them.
 const MAX_MESSAGE_BYTES: usize = 1024;
@@ -14,6 +15,8 @@ pub struct Failure {
     pub message: String,
     /// The guest's call stack, one frame a line, when the failure was a trap.
     pub backtrace: Option<String>,
+    /// How long the target asked to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
@@ -23,6 +26,7 @@ impl Failure {
             code: code.into(),
             message: printable(message.as_ref(), MAX_MESSAGE_BYTES),
             backtrace: None,
+            retry_after: None,
         }
     }
 

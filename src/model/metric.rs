@@ -110,6 +110,20 @@ pub enum MetricError {
     States,
 }
 
+impl MetricError {
+    /// The stable dotted word that a guest gets.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "metrics.name",
+            Self::Suffix { .. } | Self::ReservedSuffix { .. } => "metrics.suffix",
+            Self::Unit { .. } => "metrics.unit",
+            Self::Label(_) | Self::DuplicateLabel(_) | Self::TooManyLabels(_) => "metrics.label",
+            Self::Bounds => "metrics.bounds",
+            Self::States => "metrics.states",
+        }
+    }
+}
+
 impl Metric {
     /// A gauge or a counter.
     ///

@@ -11,6 +11,7 @@ mod probe;
 mod recorder;
 mod resources;
 mod schema;
+mod series_error;
 mod setting;
 mod tally;
 
@@ -19,8 +20,9 @@ pub use health::{CheckReport, Status};
 pub use metric::{Metric, MetricError, MetricKind};
 pub use observation::{Facts, Observation, Outcome, SourceInfo, SourceKind, Update};
 pub use probe::{ProbeIdentity, ProbeState, ProbeStatus};
-pub use recorder::{MetricId, Recorder, SeriesError, SeriesId, Staged};
+pub use recorder::{MetricId, Recorder, SeriesId, Staged};
 pub use resources::*;
 pub use schema::{Change, Point, Schema, Series, Write};
+pub use series_error::SeriesError;
 pub use setting::{ByteSize, Invalid, Span, check_range};
 pub use tally::{Tally, TallyCounter, TallyEntry};

@@ -16,6 +16,8 @@ pub struct Config {
     pub interval: Span,
     /// What a probe may use, unless its section says otherwise.
     pub limits: Limits,
+    /// Each guest's stack, 64KiB to 1MiB.
+    pub stack: ByteSize,
     /// Keep compiled code in the state folder.
     pub cache: bool,
 }
@@ -29,8 +31,6 @@ pub struct Limits {
     pub deadline: Option<Span>,
     /// Each linear memory.
     pub memory: ByteSize,
-    /// The guest's stack.
-    pub stack: ByteSize,
     /// Bytes that cross to the host in one call.
     pub crossing: ByteSize,
     /// Series of one probe.
@@ -86,6 +86,7 @@ impl Default for Config {
             folder: "probes".into(),
             interval: Span::seconds(5),
             limits: Limits::default(),
+            stack: ByteSize::kib(512),
             cache: true,
         }
     }
@@ -96,7 +97,6 @@ impl Default for Limits {
         Self {
             deadline: None,
             memory: ByteSize::mib(64),
-            stack: ByteSize::kib(512),
             crossing: ByteSize::mib(4),
             series: 1000,
             log_lines: 1000,
@@ -113,6 +113,13 @@ impl Config {
         let mut faults = Vec::new();
         check_interval(&mut faults, self.interval);
         self.limits.check(&mut faults);
+        check_range(
+            &mut faults,
+            "stack",
+            self.stack,
+            ByteSize::kib(64),
+            ByteSize::mib(1),
+        );
         faults
     }
 }
@@ -177,13 +184,6 @@ impl Limits {
             self.memory,
             ByteSize::kib(64),
             ByteSize::mib(4096),
-        );
-        check_range(
-            faults,
-            "limits.stack",
-            self.stack,
-            ByteSize::kib(64),
-            ByteSize::mib(1),
         );
         check_range(
             faults,

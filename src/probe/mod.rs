@@ -1,5 +1,49 @@
-//! stub
+//! Probes: WASM components from a folder, run in a sandbox.
+//!
+//! This room owns the engine, the catalogue, instances, grants, limits and the host's side of every import. It
+//! is the only one that knows wasmtime. It never decides when a probe runs, and what a guest does never ends
+//! a task: a failure is data in the [`Observation`](crate::model::Observation).
 
+mod artifact;
+mod backoff;
+mod catalogue;
 mod config;
+mod engine;
+mod grants;
+mod host;
+mod inspect;
+mod instance;
+mod limits;
+mod resident;
+mod ticker;
+mod v0_1_0;
 
-pub use config::*;
+use std::io;
+use std::path::PathBuf;
+
+pub use catalogue::{Candidate, Loaded, load, scan};
+pub use config::{Config, Grants, Limits, ProbeConfig, is_probe_name};
+pub use engine::ProbeHost;
+pub use host::Trigger;
+pub use inspect::INTERFACE_VERSION;
+pub use resident::{Due, Probe};
+
+/// The interface as authors get it.
+pub const WIT: &str = include_str!("../../wit/0.1.0/probity.wit");
+
+/// Why probes as a whole cannot be had. A single bad probe is no error, it is [`Loaded::Rejected`].
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The engine refuses its settings on this machine.
+    #[error("the WebAssembly engine cannot start: {0}")]
+    Engine(Box<dyn std::error::Error + Send + Sync>),
+    /// No threads.
+    #[error("threads for guests cannot be started: {0}")]
+    Threads(io::Error),
+    /// The probe folder is there and cannot be read.
+    #[error("the probe folder {folder} cannot be read: {error}", folder = .0.display(), error = .1)]
+    Folder(PathBuf, io::Error),
+    /// The cache folder cannot be made private.
+    #[error("the cache folder {folder} cannot be used: {error}", folder = .0.display(), error = .1)]
+    Cache(PathBuf, io::Error),
+}

@@ -1,0 +1,59 @@
+//! What a guest can reach: nothing but clocks and random numbers, and what the operator granted.
+
+use std::fs;
+
+use wasmtime_wasi::{FsPerms, WasiCtx};
+
+use super::Grants;
+use super::host::OutputTail;
+use crate::model::Failure;
+
+/// Random bytes that a guest gets in one call.
+const MAX_RANDOM_BYTES: u64 = 64 * 1024;
+
+/// The grants in words, as the snapshot shows them.
+pub(super) fn words(grants: &Grants) -> Vec<String> {
+    grants
+        .read
+        .iter()
+        .map(|path| format!("read {}", path.display()))
+        .collect()
+}
+
+/// WASI for one instance. Files below granted folders can be read, nothing can be written, no socket, no
+/// environment, no arguments; what the guest prints goes to `output`.
+///
+/// # Errors
+/// `not-applicable` when a granted folder does not exist on this machine, `grant` when it cannot be opened.
+pub(super) fn context(grants: &Grants, output: &OutputTail) -> Result<WasiCtx, Failure> {
+    let mut builder = WasiCtx::builder();
+    builder
+        .stdout(output.clone())
+        .stderr(output.clone())
+        .max_random_size(MAX_RANDOM_BYTES)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false);
+    for path in &grants.read {
+        let shown = path.display();
+        match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_dir() => {
+                return Err(Failure::new(
+                    "grant",
+                    format!("grant.read: {shown} is not a folder"),
+                ));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Failure::new(
+                    "not-applicable",
+                    format!("grant.read: {shown} does not exist"),
+                ));
+            }
+            Ok(_) | Err(_) => {}
+        }
+        builder
+            .preopened_dir(path, path.to_string_lossy(), FsPerms::ReadOnly)
+            .map_err(|error| Failure::new("grant", format!("grant.read: {shown}: {error}")))?;
+    }
+    Ok(builder.build())
+}

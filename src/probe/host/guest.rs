@@ -1,0 +1,190 @@
+//! One guest's side of the host: what its instance owns, and what outlives the instance.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::health::Checks;
+use super::log::LogQuota;
+use super::names::MetricNames;
+use super::run::RunFacts;
+use super::state::State;
+use super::stdio::OutputTail;
+use crate::model::{CheckReport, Failure, Recorder, Staged};
+use crate::probe::Limits;
+use crate::probe::limits::Bounds;
+use crate::snapshot::SnapshotCell;
+
+/// Handles that the guest may hold at once; the design's limit for resource tables.
+pub(in crate::probe) const MAX_HANDLES: usize = 1000;
+
+/// What is fixed for a probe as long as it is loaded.
+pub(in crate::probe) struct GuestSettings {
+    /// The probe's name.
+    pub(in crate::probe) name: Arc<str>,
+    /// Its own configuration.
+    pub(in crate::probe) config: serde_json::Value,
+    /// What it may use.
+    pub(in crate::probe) limits: Limits,
+    /// Where the newest snapshot is.
+    pub(in crate::probe) snapshots: Arc<SnapshotCell>,
+    /// Which metric name means what among all probes.
+    pub(in crate::probe) names: Arc<MetricNames>,
+}
+
+/// What outlives an instance: a trap is no counter reset and loses no state.
+pub(in crate::probe) struct Kept {
+    pub(in crate::probe) recorder: Recorder,
+    pub(in crate::probe) state: State,
+    pub(in crate::probe) quota: LogQuota,
+    /// Calls refused since the start.
+    pub(in crate::probe) rejected_calls: u64,
+    /// The last of them.
+    pub(in crate::probe) last_rejection: Option<Arc<Failure>>,
+}
+
+impl Kept {
+    pub(in crate::probe) fn new(limits: &Limits) -> Self {
+        Self {
+            recorder: Recorder::new(limits.series as usize),
+            state: State::new(limits.state.0),
+            quota: LogQuota::new(limits.log_lines, limits.log_bytes.0),
+            rejected_calls: 0,
+            last_rejection: None,
+        }
+    }
+}
+
+/// What a good run produced.
+#[derive(Default)]
+pub(in crate::probe) struct Produce {
+    pub(in crate::probe) staged: Staged,
+    pub(in crate::probe) checks: Vec<CheckReport>,
+}
+
+impl Produce {
+    /// What two calls in a row produced, as one.
+    pub(in crate::probe) fn followed_by(mut self, later: Self) -> Self {
+        self.staged.writes.extend(later.staged.writes);
+        self.checks
+            .retain(|check| later.checks.iter().all(|newer| newer.id != check.id));
+        self.checks.extend(later.checks);
+        Self {
+            staged: Staged {
+                schema: later.staged.schema,
+                writes: self.staged.writes,
+            },
+            checks: self.checks,
+        }
+    }
+}
+
+/// The data of one `wasmtime::Store`.
+pub(in crate::probe) struct Guest {
+    wasi: WasiCtx,
+    pub(super) table: ResourceTable,
+    pub(in crate::probe) bounds: Bounds,
+    pub(super) settings: Arc<GuestSettings>,
+    pub(super) run: RunFacts,
+    pub(super) checks: Checks,
+    pub(in crate::probe) kept: Kept,
+    /// A limit broken in this run: it is rejected whole, whatever the guest answers.
+    violation: Option<Failure>,
+    pub(in crate::probe) output: OutputTail,
+}
+
+impl Guest {
+    pub(in crate::probe) fn new(
+        settings: Arc<GuestSettings>,
+        wasi: WasiCtx,
+        output: OutputTail,
+        kept: Kept,
+    ) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        Self {
+            wasi,
+            table,
+            bounds: Bounds::new(&settings.limits),
+            settings,
+            run: RunFacts::idle(),
+            checks: Checks::default(),
+            kept,
+            violation: None,
+            output,
+        }
+    }
+
+    /// Begins a run: nothing is staged.
+    pub(in crate::probe) fn begin(&mut self, run: RunFacts) {
+        self.run = run;
+        self.violation = None;
+        self.kept.state.discard();
+        self.checks.discard();
+    }
+
+    /// The run that is going on.
+    pub(in crate::probe) fn run_facts(&self) -> &RunFacts {
+        &self.run
+    }
+
+    /// Takes what the run staged.
+    ///
+    /// # Errors
+    /// The limit that the run broke; then nothing is taken.
+    pub(in crate::probe) fn commit(&mut self) -> Result<Produce, Failure> {
+        if let Some(violation) = self.violation.take() {
+            self.discard();
+            return Err(violation);
+        }
+        self.kept.state.commit();
+        Ok(Produce {
+            staged: self.kept.recorder.commit(),
+            checks: self.checks.take(),
+        })
+    }
+
+    /// Throws away what the run staged.
+    pub(in crate::probe) fn discard(&mut self) {
+        self.kept.state.discard();
+        self.kept.recorder.discard();
+        self.checks.discard();
+    }
+
+    /// Turns a call's result into what the guest gets; a failure is counted and remembered.
+    pub(super) fn answer<T>(
+        &mut self,
+        result: Result<T, Failure>,
+    ) -> wasmtime::Result<Result<T, Resource<Failure>>> {
+        match result {
+            Ok(value) => Ok(Ok(value)),
+            Err(failure) => {
+                self.kept.rejected_calls += 1;
+                self.kept.last_rejection = Some(Arc::new(failure.clone()));
+                Ok(Err(self.table.push(failure)?))
+            }
+        }
+    }
+
+    /// Notes that the run broke a limit, and gives the same failure back for the guest.
+    pub(super) fn violate(&mut self, failure: Failure) -> Failure {
+        self.violation.get_or_insert_with(|| failure.clone());
+        failure
+    }
+
+    /// The failure that the guest returned from an export.
+    pub(in crate::probe) fn take_failure(&mut self, handle: Resource<Failure>) -> Failure {
+        let missing = |_| Failure::new("other", "the probe returned a failure that is gone");
+        self.table.delete(handle).unwrap_or_else(missing)
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `probity:health`: a guest's checks.
+
+use wasmtime::component::Resource;
+
+use super::Guest;
+use crate::model::{CheckReport, Failure, Status, printable};
+use crate::probe::v0_1_0::probity::health::health::{self, Host, HostCheck};
+
+/// Checks of one probe; more would hide those that matter.
+const MAX_CHECKS: usize = 100;
+const MAX_ID_BYTES: usize = 64;
+const MAX_TITLE_BYTES: usize = 128;
+const MAX_MESSAGE_BYTES: usize = 1024;
+const MAX_DETAILS_BYTES: usize = 16 * 1024;
+
+/// A check as a resource; its number is its place among the probe's checks.
+pub struct Check;
+
+/// The checks that an instance defined and what they said in this run.
+#[derive(Default)]
+pub(super) struct Checks {
+    defined: Vec<(String, String)>,
+    reports: Vec<CheckReport>,
+}
+
+impl Checks {
+    fn define(&mut self, id: &str, title: &str) -> Result<u32, Failure> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if !(1..=MAX_ID_BYTES).contains(&id.len()) || !id.bytes().all(plain) {
+            let message = format!(
+                "check id `{id}` must be 1 to {MAX_ID_BYTES} letters, digits, `-`, `_` and `.`"
+            );
+            return Err(Failure::new("health.id", message));
+        }
+        if let Some(known) = self.defined.iter().position(|(defined, _)| defined == id) {
+            return Ok(known as u32);
+        }
+        if self.defined.len() == MAX_CHECKS {
+            return Err(Failure::new(
+                "health.too-many",
+                format!("check `{id}` would be one over {MAX_CHECKS}"),
+            ));
+        }
+        self.defined
+            .push((id.to_owned(), printable(title, MAX_TITLE_BYTES)));
+        Ok(self.defined.len() as u32 - 1)
+    }
+
+    /// The last report of a run counts.
+    fn report(
+        &mut self,
+        index: u32,
+        status: health::Status,
+        message: &str,
+        details: Option<serde_json::Value>,
+    ) {
+        let Some((id, title)) = self.defined.get(index as usize) else {
+            return;
+        };
+        let report = CheckReport {
+            id: id.clone(),
+            title: title.clone(),
+            status: match status {
+                health::Status::Pass => Status::Pass,
+                health::Status::Warn => Status::Warn,
+                health::Status::Fail => Status::Fail,
+            },
+            message: printable(message, MAX_MESSAGE_BYTES),
+            details,
+        };
+        match self.reports.iter_mut().find(|known| known.id == report.id) {
+            Some(known) => *known = report,
+            None => self.reports.push(report),
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<CheckReport> {
+        std::mem::take(&mut self.reports)
+    }
+
+    pub(super) fn discard(&mut self) {
+        self.reports.clear();
+    }
+}
+
+fn parse_details(text: &str) -> Result<serde_json::Value, Failure> {
+    let refuse = |reason: String| Failure::new("health.details", reason);
+    if text.len() > MAX_DETAILS_BYTES {
+        return Err(refuse(format!(
+            "{} bytes of details: at most {MAX_DETAILS_BYTES}",
+            text.len()
+        )));
+    }
+    match serde_json::from_str(text) {
+        Ok(value @ serde_json::Value::Object(_)) => Ok(value),
+        Ok(_) => Err(refuse("details must be a JSON object".to_owned())),
+        Err(error) => Err(refuse(format!("details are not JSON: {error}"))),
+    }
+}
+
+impl Host for Guest {}
+
+impl HostCheck for Guest {
+    fn define(
+        &mut self,
+        id: String,
+        title: String,
+    ) -> wasmtime::Result<Result<Resource<Check>, Resource<Failure>>> {
+        let result = self.checks.define(&id, &title).map(Resource::new_own);
+        self.answer(result)
+    }
+
+    fn report(
+        &mut self,
+        this: Resource<Check>,
+        status: health::Status,
+        message: String,
+    ) -> wasmtime::Result<()> {
+        self.checks.report(this.rep(), status, &message, None);
+        Ok(())
+    }
+
+    fn report_details(
+        &mut self,
+        this: Resource<Check>,
+        status: health::Status,
+        message: String,
+        details_json: String,
+    ) -> wasmtime::Result<Result<(), Resource<Failure>>> {
+        let details = parse_details(&details_json);
+        let result = details.map(|details| {
+            self.checks
+                .report(this.rep(), status, &message, Some(details))
+        });
+        self.answer(result)
+    }
+
+    fn drop(&mut self, _this: Resource<Check>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}

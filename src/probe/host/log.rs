@@ -1,0 +1,136 @@
+//! `probity:host/log`: a guest's lines in the host's log, within a quota.
+
+use std::time::{Duration, Instant};
+
+use super::Guest;
+use crate::model::printable;
+use crate::probe::v0_1_0::probity::host::log::{Host, Level};
+
+/// The longest line passed on, in bytes.
+const MAX_LINE_BYTES: usize = 4096;
+/// The quota's period.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Lines and bytes that may still be logged in this minute, and what happened so far.
+pub(in crate::probe) struct LogQuota {
+    lines: u32,
+    bytes: u64,
+    used_lines: u32,
+    used_bytes: u64,
+    began: Option<Instant>,
+    /// Lines passed on.
+    pub(in crate::probe) passed: u64,
+    /// Lines dropped over the quota.
+    pub(in crate::probe) dropped: u64,
+}
+
+/// What becomes of a line.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Pass,
+    /// The first line over the quota in this minute.
+    FirstDropped,
+    Dropped,
+}
+
+impl LogQuota {
+    pub(super) fn new(lines: u32, bytes: u64) -> Self {
+        Self {
+            lines,
+            bytes,
+            used_lines: 0,
+            used_bytes: 0,
+            began: None,
+            passed: 0,
+            dropped: 0,
+        }
+    }
+
+    fn judge(&mut self, bytes: usize, now: Instant) -> Verdict {
+        if self
+            .began
+            .is_none_or(|began| now.duration_since(began) >= PERIOD)
+        {
+            (self.began, self.used_lines, self.used_bytes) = (Some(now), 0, 0);
+        }
+        let within = self.used_lines < self.lines && self.used_bytes + bytes as u64 <= self.bytes;
+        if within {
+            self.used_lines += 1;
+            self.used_bytes += bytes as u64;
+            self.passed += 1;
+            return Verdict::Pass;
+        }
+        self.dropped += 1;
+        let first = self.used_lines != u32::MAX;
+        // Closes the quota for the rest of the minute, so that a small line after a large one is not passed alone.
+        self.used_lines = u32::MAX;
+        if first {
+            Verdict::FirstDropped
+        } else {
+            Verdict::Dropped
+        }
+    }
+}
+
+impl Host for Guest {
+    fn enabled(&mut self, level: Level) -> wasmtime::Result<bool> {
+        Ok(match level {
+            Level::Trace => tracing::enabled!(target: "probe", tracing::Level::TRACE),
+            Level::Debug => tracing::enabled!(target: "probe", tracing::Level::DEBUG),
+            Level::Info => tracing::enabled!(target: "probe", tracing::Level::INFO),
+            Level::Warn => tracing::enabled!(target: "probe", tracing::Level::WARN),
+            Level::Error => tracing::enabled!(target: "probe", tracing::Level::ERROR),
+        })
+    }
+
+    fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+        let line = printable(&message, MAX_LINE_BYTES);
+        let probe = &*self.settings.name;
+        match self.kept.quota.judge(line.len(), Instant::now()) {
+            Verdict::Pass => match level {
+                Level::Trace => tracing::trace!(target: "probe", probe, "{line}"),
+                Level::Debug => tracing::debug!(target: "probe", probe, "{line}"),
+                Level::Info => tracing::info!(target: "probe", probe, "{line}"),
+                Level::Warn => tracing::warn!(target: "probe", probe, "{line}"),
+                Level::Error => tracing::error!(target: "probe", probe, "{line}"),
+            },
+            Verdict::FirstDropped => {
+                tracing::warn!(target: "probe", probe, "log quota used up: further lines of this minute are dropped and counted \
+                    (raise limits.log_lines or limits.log_bytes)");
+            }
+            Verdict::Dropped => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quota_closes_at_its_limit_and_opens_again_after_a_minute() {
+        let start = Instant::now();
+        for (lines, bytes, size, passed) in [(3, 1000, 1, 3), (1000, 10, 5, 2), (1000, 10, 11, 0)] {
+            let mut quota = LogQuota::new(lines, bytes);
+            let verdicts: Vec<Verdict> = (0..5).map(|_| quota.judge(size, start)).collect();
+            let pass = verdicts
+                .iter()
+                .filter(|verdict| **verdict == Verdict::Pass)
+                .count();
+            assert_eq!(pass, passed);
+            assert_eq!(verdicts[passed], Verdict::FirstDropped);
+            assert!(
+                verdicts[passed + 1..]
+                    .iter()
+                    .all(|verdict| *verdict == Verdict::Dropped)
+            );
+            assert_eq!(
+                (quota.passed, quota.dropped),
+                (passed as u64, 5 - passed as u64)
+            );
+            let later = quota.judge(1, start + PERIOD);
+            assert_eq!(later, Verdict::Pass);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What a guest's imports do on the host: one file for each interface of the WIT.
+//!
+//! Everything a run writes is staged in its [`Guest`] and taken by [`Guest::commit`] when the run ends
+//! well; an error or a trap leaves only what was there before.
+
+mod config;
+mod events;
+mod failure;
+mod guest;
+mod health;
+mod log;
+mod metrics;
+mod names;
+mod run;
+mod secrets;
+mod snapshot;
+mod state;
+mod stdio;
+mod undelivered;
+
+pub use events::Rows;
+pub(super) use guest::{Guest, GuestSettings, Kept, MAX_HANDLES, Produce};
+pub(super) use stdio::OutputTail;
+pub use health::Check;
+pub use metrics::{Counter, Gauge, Histogram, Info, StateSet};
+pub use names::MetricNames;
+pub(super) use run::RunFacts;
+pub use run::Trigger;

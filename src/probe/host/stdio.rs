@@ -1,0 +1,98 @@
+//! A guest's standard output and error: kept in a small tail, for the last words before a trap.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use crate::model::printable;
+
+/// How much is kept; a panic's message and location fit several times.
+const TAIL_BYTES: usize = 8 * 1024;
+/// How much of it goes into a failure's message.
+const MESSAGE_BYTES: usize = 512;
+/// What a guest may write in one call.
+const PERMIT_BYTES: usize = 64 * 1024;
+
+/// The last bytes a guest wrote; clones share them. Writing never waits and never fails.
+#[derive(Clone, Default)]
+pub(in crate::probe) struct OutputTail(Arc<Mutex<VecDeque<u8>>>);
+
+impl OutputTail {
+    fn push(&self, bytes: &[u8]) {
+        let bytes = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
+        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let excess = (tail.len() + bytes.len()).saturating_sub(TAIL_BYTES);
+        tail.drain(..excess);
+        tail.extend(bytes);
+    }
+
+    /// What was written since the last call, as one printable line; nothing if nothing was.
+    pub(in crate::probe) fn take(&self) -> Option<String> {
+        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes: Vec<u8> = tail.drain(..).collect();
+        drop(tail);
+        let last = &bytes[bytes.len().saturating_sub(MESSAGE_BYTES)..];
+        let text = printable(String::from_utf8_lossy(last).trim(), MESSAGE_BYTES);
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+impl IsTerminal for OutputTail {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for OutputTail {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        // Only WASI 0.3 asks for this one, and it is not linked.
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for OutputTail {
+    async fn ready(&mut self) {}
+}
+
+#[async_trait::async_trait]
+impl OutputStream for OutputTail {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.push(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PERMIT_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_words_are_kept_and_only_once() {
+        let tail = OutputTail::default();
+        tail.push(&vec![b'x'; 3 * TAIL_BYTES]);
+        tail.push(b"panicked\n");
+        let text = tail.take().expect("something was written");
+        assert!(
+            text.ends_with("xpanicked") && text.len() <= MESSAGE_BYTES,
+            "{text}"
+        );
+        assert_eq!(tail.take(), None);
+    }
+}

@@ -1,0 +1,224 @@
+//! One resident instance: made, called under a deadline, and thrown away after a trap.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+
+use super::engine::ProbeHost;
+use super::host::{Guest, GuestSettings, Kept, MAX_HANDLES, OutputTail, Produce, RunFacts};
+use super::v0_1_0::{Everything, EverythingPre};
+use super::{Grants, grants};
+use crate::model::{Failure, printable};
+
+/// A guest that loops is stopped at its deadline with a backtrace; one that waits in a host call has none to
+/// give and is stopped this much later.
+const HOST_CALL_GRACE: Duration = Duration::from_millis(20);
+/// Frames of a guest's backtrace that are kept.
+const MAX_FRAMES: usize = 20;
+/// The longest of them; names are the guest's own words.
+const MAX_FRAME_BYTES: usize = 200;
+
+/// How a call failed.
+pub(super) enum Trouble {
+    /// The guest said so and is well.
+    Answer(Failure),
+    /// The store can never be entered again.
+    Crash(Failure),
+}
+
+/// The epoch callback's word that the deadline has passed.
+#[derive(Debug, thiserror::Error)]
+#[error("the deadline has passed")]
+struct DeadlinePassed;
+
+/// A guest in its store.
+pub(super) struct Instance {
+    store: Store<Guest>,
+    bindings: Everything,
+    /// Whether `start` has answered ok.
+    pub(super) started: bool,
+}
+
+/// Which export to call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Export {
+    /// Once for an instance, before anything else.
+    Start,
+    /// Every run.
+    Collect,
+}
+
+impl Instance {
+    /// Makes an instance. What a component's own start code does counts against `facts.deadline`.
+    ///
+    /// # Errors
+    /// Why it could not be made, with what outlives it.
+    pub(super) async fn new(
+        host: &ProbeHost,
+        prepared: &EverythingPre<Guest>,
+        settings: &Arc<GuestSettings>,
+        granted: &Grants,
+        kept: Kept,
+        facts: RunFacts,
+    ) -> Result<Self, (Trouble, Kept)> {
+        let output = OutputTail::default();
+        let wasi = match grants::context(granted, &output) {
+            Ok(wasi) => wasi,
+            Err(failure) => return Err((Trouble::Answer(failure), kept)),
+        };
+        let mut store = Store::new(
+            &host.engine,
+            Guest::new(settings.clone(), wasi, output, kept),
+        );
+        bound(&mut store, settings);
+        store.data_mut().begin(facts);
+        store.set_epoch_deadline(1);
+        match within(facts.deadline, prepared.instantiate_async(&mut store)).await {
+            Ok(bindings) => Ok(Self {
+                store,
+                bindings,
+                started: false,
+            }),
+            Err(error) => {
+                let failure = describe(error, store.data_mut());
+                Err((Trouble::Crash(failure), store.into_data().kept))
+            }
+        }
+    }
+
+    /// Calls an export and commits what it staged if it answers ok.
+    ///
+    /// # Errors
+    /// What the guest answered, or how it crashed; nothing is committed then. After a crash the instance
+    /// must be given up with [`Instance::into_kept`].
+    pub(super) async fn call(
+        &mut self,
+        export: Export,
+        facts: RunFacts,
+    ) -> Result<Produce, Trouble> {
+        self.store.data_mut().begin(facts);
+        self.store.set_epoch_deadline(1);
+        let collector = self.bindings.probity_probe_collector();
+        let answer = match export {
+            Export::Start => within(facts.deadline, collector.call_start(&mut self.store)).await,
+            Export::Collect => {
+                within(facts.deadline, collector.call_collect(&mut self.store)).await
+            }
+        };
+        let guest = self.store.data_mut();
+        match answer {
+            Ok(Ok(())) => guest.commit().map_err(Trouble::Crash),
+            Ok(Err(handle)) => {
+                let failure = guest.take_failure(handle);
+                guest.discard();
+                Err(Trouble::Answer(failure))
+            }
+            Err(error) => {
+                let failure = describe(error, guest);
+                guest.discard();
+                Err(Trouble::Crash(failure))
+            }
+        }
+    }
+
+    /// Linear memory in bytes.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.store.data().bounds.memory_bytes()
+    }
+
+    /// What outlives the instance, to look at.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.store.data().kept
+    }
+
+    /// Gives the instance up.
+    pub(super) fn into_kept(self) -> Kept {
+        self.store.into_data().kept
+    }
+}
+
+/// Puts every limit on a fresh store.
+fn bound(store: &mut Store<Guest>, settings: &GuestSettings) {
+    store.limiter(|guest| &mut guest.bounds);
+    store.set_hostcall_fuel(usize::try_from(settings.limits.crossing.0).unwrap_or(usize::MAX));
+    store.set_max_component_handles(MAX_HANDLES);
+    store.epoch_deadline_callback(|context| {
+        if Instant::now() >= context.data().run_facts().deadline {
+            return Err(DeadlinePassed.into());
+        }
+        Ok(UpdateDeadline::Yield(1))
+    });
+}
+
+/// Ends a call that waits in the host past its deadline.
+async fn within<T>(
+    deadline: Instant,
+    call: impl Future<Output = wasmtime::Result<T>>,
+) -> wasmtime::Result<T> {
+    let latest = tokio::time::Instant::from_std(deadline + HOST_CALL_GRACE);
+    tokio::time::timeout_at(latest, call)
+        .await
+        .unwrap_or_else(|_| Err(DeadlinePassed.into()))
+}
+
+/// A crash in words: the limit behind it where there is one, else the trap, with the guest's last output.
+fn describe(error: wasmtime::Error, guest: &mut Guest) -> Failure {
+    let backtrace = error.downcast_ref::<WasmBacktrace>().and_then(frames);
+    let failure = if error.is::<DeadlinePassed>() {
+        let message = "the call did not end within its deadline (limits.deadline)";
+        Failure::new("deadline", message)
+    } else if let Some(refused) = guest.bounds.take_refused() {
+        refused
+    } else {
+        trap(&error, guest.output.take())
+    };
+    failure.with_backtrace(backtrace)
+}
+
+fn trap(error: &wasmtime::Error, output: Option<String>) -> Failure {
+    let root = error.root_cause().to_string();
+    let (code, cause) = if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+        (
+            "exit",
+            format!("the guest ended itself with exit status {}", exit.0),
+        )
+    } else if let Some(trap) = error.downcast_ref::<Trap>() {
+        (trap_code(*trap), trap.to_string())
+    } else if root.contains("hostcalls has been exhausted") {
+        (
+            "limits.crossing",
+            "one call carried more to the host than limits.crossing allows".to_owned(),
+        )
+    } else {
+        ("trap", root)
+    };
+    match output {
+        Some(output) => Failure::new(code, format!("{cause}; it last wrote: {output}")),
+        None => Failure::new(code, cause),
+    }
+}
+
+fn trap_code(trap: Trap) -> &'static str {
+    match trap {
+        Trap::StackOverflow => "trap.stack-overflow",
+        Trap::MemoryOutOfBounds => "trap.memory-out-of-bounds",
+        Trap::UnreachableCodeReached => "trap.unreachable",
+        _ => "trap",
+    }
+}
+
+/// The guest's call stack, innermost first; nothing if there is none.
+fn frames(backtrace: &WasmBacktrace) -> Option<String> {
+    let text = backtrace.to_string();
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_digit()));
+    let lines: Vec<String> = lines
+        .take(MAX_FRAMES)
+        .map(|line| printable(line, MAX_FRAME_BYTES))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
