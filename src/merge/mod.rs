@@ -1,1 +1,90 @@
-//! stub
+//! The merge: sole owner of the current state.
+//!
+//! It takes observations from a bounded channel, applies them, and publishes an immutable snapshot. It never
+//! waits for a reader, a disk or a guest, and nothing else writes what it owns.
+
+mod own;
+mod source;
+mod state;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use crate::health;
+use crate::model::{Tally, Update};
+use crate::snapshot::SnapshotCell;
+
+use state::State;
+
+/// How often health is judged, percentiles are computed and the host's own metrics are written. A snapshot is
+/// published at least this often, so that ages in it stay true.
+const BEAT: Duration = Duration::from_secs(1);
+/// Updates applied before a snapshot is published; bounds the age of what readers see in a flood.
+const MAX_BATCH: usize = 256;
+
+/// The task that owns the state.
+pub struct Merge {
+    updates: mpsc::Receiver<Update>,
+    cell: Arc<SnapshotCell>,
+    state: State,
+}
+
+impl Merge {
+    /// A merge that publishes in `cell` what comes from `updates`, judged by `watch`, with the counters of `tallies`
+    /// among the host's own metrics.
+    ///
+    /// # Errors
+    /// A [`MetricError`](crate::model::MetricError) when a tally's name breaks a rule.
+    pub fn new(
+        updates: mpsc::Receiver<Update>,
+        cell: Arc<SnapshotCell>,
+        watch: health::Watch,
+        tallies: Vec<Arc<Tally>>,
+    ) -> Result<Self, crate::model::MetricError> {
+        let state = State::new(watch, tallies)?;
+        Ok(Self { updates, cell, state })
+    }
+
+    /// Merges until every sender is gone; what they sent is applied first.
+    pub async fn run(mut self) {
+        let mut beat = tokio::time::interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        loop {
+            tokio::select! {
+                count = self.updates.recv_many(&mut batch, MAX_BATCH) => {
+                    if count == 0 {
+                        return;
+                    }
+                    self.handle_batch(&mut batch);
+                }
+                _ = beat.tick() => self.handle_beat(),
+            }
+        }
+    }
+
+    fn handle_batch(&mut self, batch: &mut Vec<Update>) {
+        let was_whole = self.state.is_whole();
+        for update in batch.drain(..) {
+            self.state.apply(update, SystemTime::now());
+        }
+        if self.state.is_whole() && !was_whole {
+            self.state.beat(Instant::now(), SystemTime::now());
+        }
+        self.publish();
+    }
+
+    fn handle_beat(&mut self) {
+        self.state.beat(Instant::now(), SystemTime::now());
+        self.publish();
+    }
+
+    fn publish(&mut self) {
+        if let Some(snapshot) = self.state.snapshot(Instant::now(), SystemTime::now()) {
+            self.cell.publish(snapshot);
+        }
+    }
+}

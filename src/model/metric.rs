@@ -125,7 +125,7 @@ impl MetricError {
 }
 
 impl Metric {
-    /// A gauge or a counter.
+    /// A gauge, a counter or an info metric.
     ///
     /// # Errors
     /// A [`MetricError`] that names the rule broken.
@@ -147,6 +147,46 @@ impl Metric {
             label_keys: label_keys_of(label_keys)?,
             bounds: Arc::from([]),
             states: Arc::from([]),
+        })
+    }
+
+    /// One of the host's own metrics, which alone may carry the label `probe`.
+    ///
+    /// # Errors
+    /// A [`MetricError`] that names the rule broken.
+    pub fn own(
+        kind: MetricKind,
+        name: &str,
+        unit: &str,
+        help: &str,
+        label_keys: &[&str],
+    ) -> Result<Self, MetricError> {
+        let others: Vec<&str> = label_keys
+            .iter()
+            .copied()
+            .filter(|key| *key != "probe")
+            .collect();
+        let metric = Self::new(kind, name, unit, help, &others)?;
+        Ok(Self {
+            label_keys: label_keys.iter().map(|key| Arc::from(*key)).collect(),
+            ..metric
+        })
+    }
+
+    /// [`Metric::own`] for a state set.
+    ///
+    /// # Errors
+    /// A [`MetricError`] that names the rule broken.
+    pub fn own_state_set(
+        name: &str,
+        help: &str,
+        label_keys: &[&str],
+        states: &[&str],
+    ) -> Result<Self, MetricError> {
+        let metric = Self::state_set(name, help, &[], states)?;
+        Ok(Self {
+            label_keys: Self::own(MetricKind::StateSet, name, "", help, label_keys)?.label_keys,
+            ..metric
         })
     }
 

@@ -13,8 +13,8 @@ use super::Metric;
 /// | kind | slots |
 /// |---|---|
 /// | gauge, info | value |
-/// | counter | total, created (Unix seconds) |
-/// | histogram | one count a bucket (not cumulative) with +Inf last, sum, created (Unix seconds) |
+/// | counter | total, created (Unix seconds, 0 when unknown) |
+/// | histogram | one count a bucket (not cumulative) with +Inf last, sum, created (Unix seconds, 0 when unknown) |
 /// | state set | index of the active state |
 #[derive(Debug, Clone)]
 pub struct Series {
@@ -57,8 +57,6 @@ pub enum Change {
     Created,
     /// Count the value in its bucket (histogram).
     Observe,
-    /// Make the series absent.
-    Retire,
 }
 
 /// One staged write to the series that begins at `slot`.

@@ -20,9 +20,9 @@ mod undelivered;
 
 pub use events::Rows;
 pub(super) use guest::{Guest, GuestSettings, Kept, MAX_HANDLES, Produce};
-pub(super) use stdio::OutputTail;
 pub use health::Check;
 pub use metrics::{Counter, Gauge, Histogram, Info, StateSet};
 pub use names::MetricNames;
 pub(super) use run::RunFacts;
 pub use run::Trigger;
+pub(super) use stdio::OutputTail;

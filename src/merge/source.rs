@@ -1,0 +1,193 @@
+//! One source's current state: its numbers, its runs, its checks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use hdrhistogram::Histogram;
+
+use crate::model::{
+    Change, CheckReport, Failure, MetricKind, Observation, Outcome, Point, ProbeIdentity, Schema, Series, SourceInfo, Staged, Write,
+};
+use crate::snapshot::{RunStats, SourceView};
+
+/// Two significant digits: percentiles of durations within 1 %, in a kilobyte or two for a source.
+const DIGITS: u8 = 2;
+
+/// A check as its source last gave it.
+pub(super) struct Given {
+    pub(super) report: CheckReport,
+    pub(super) at: Instant,
+    pub(super) wall: SystemTime,
+}
+
+/// What the merge knows of one source.
+pub(super) struct Source {
+    pub(super) info: SourceInfo,
+    pub(super) identity: Option<Arc<ProbeIdentity>>,
+    /// Whether a run has ended, well or not.
+    pub(super) answered: bool,
+    pub(super) failure: Option<Arc<Failure>>,
+    pub(super) runs: RunStats,
+    pub(super) checks: Vec<Given>,
+    schema: Arc<Schema>,
+    points: Vec<Point>,
+    /// For each slot that begins a series, its place in the schema.
+    starts: Vec<u32>,
+    durations: Histogram<u32>,
+    view: Option<Arc<SourceView>>,
+}
+
+impl Source {
+    pub(super) fn new(info: SourceInfo) -> Self {
+        Self {
+            info,
+            identity: None,
+            answered: false,
+            failure: None,
+            runs: RunStats::default(),
+            checks: Vec::new(),
+            schema: Arc::default(),
+            points: Vec::new(),
+            starts: Vec::new(),
+            durations: Histogram::new(DIGITS).expect("two digits are within hdrhistogram's bounds"),
+            view: None,
+        }
+    }
+
+    /// Applies one run: all of it if it went well, its failure alone if not.
+    pub(super) fn observe(&mut self, observation: Observation, wall: SystemTime) {
+        let ended = observation.started + observation.duration;
+        self.note_run(&observation);
+        self.answered = true;
+        self.view = None;
+        match observation.outcome {
+            Outcome::Ok => {
+                self.failure = None;
+                self.runs.last_success = Some(ended);
+                self.commit(&observation.staged, ended, wall);
+                self.note_checks(observation.checks, ended, wall);
+            }
+            Outcome::NotApplicable(_) => self.failure = None,
+            Outcome::Failed(failure) => {
+                self.runs.failures += 1;
+                self.failure = Some(failure);
+            }
+        }
+    }
+
+    fn note_run(&mut self, observation: &Observation) {
+        self.runs.runs += 1;
+        self.runs.missed += u64::from(observation.missed);
+        self.runs.lateness = observation.lateness;
+        self.runs.last = observation.duration;
+        self.runs.max = self.runs.max.max(observation.duration);
+        let micros = u64::try_from(observation.duration.as_micros()).unwrap_or(u64::MAX);
+        self.durations.saturating_record(micros);
+    }
+
+    /// A check that a good run does not repeat is gone.
+    fn note_checks(&mut self, reports: Vec<CheckReport>, at: Instant, wall: SystemTime) {
+        self.checks = reports.into_iter().map(|report| Given { report, at, wall }).collect();
+    }
+
+    fn commit(&mut self, staged: &Staged, now: Instant, wall: SystemTime) {
+        if !Arc::ptr_eq(&self.schema, &staged.schema) {
+            self.adopt(staged.schema.clone());
+        }
+        let unix = wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        for write in &staged.writes {
+            let series = &self.schema.series[self.starts[write.slot as usize] as usize];
+            apply(&mut self.points, series, *write, now, unix);
+        }
+    }
+
+    /// Takes a new schema: totals and values go on under the same name, type and labels, wherever they are now.
+    fn adopt(&mut self, schema: Arc<Schema>) {
+        let old = std::mem::replace(&mut self.schema, schema);
+        let known: HashMap<Key<'_>, &Series> = old.series.iter().map(|series| (key(series), series)).collect();
+        let mut points = vec![Point::default(); self.schema.slots];
+        self.starts = vec![0; self.schema.slots];
+        for (index, series) in self.schema.series.iter().enumerate() {
+            let slot = series.slot as usize;
+            self.starts[slot] = index as u32;
+            if let Some(before) = known.get(&key(series)).filter(|before| before.metric.bounds == series.metric.bounds) {
+                let (from, count) = (before.slot as usize, series.metric.slots());
+                points[slot..slot + count].copy_from_slice(&self.points[from..from + count]);
+            }
+        }
+        self.points = points;
+    }
+
+    /// Computes what is too dear for every run.
+    pub(super) fn beat(&mut self) {
+        let at = |quantile: f64| Duration::from_micros(self.durations.value_at_quantile(quantile));
+        let (p50, p95, p99) = (at(0.5), at(0.95), at(0.99));
+        self.runs = RunStats { p50, p95, p99, ..self.runs };
+        self.view = None;
+    }
+
+    /// The source as readers see it, made at most once between two changes.
+    pub(super) fn view(&mut self) -> Arc<SourceView> {
+        let view = self.view.get_or_insert_with(|| {
+            Arc::new(SourceView {
+                info: self.info.clone(),
+                generation: self.identity.as_ref().map_or(0, |identity| identity.generation),
+                schema: self.schema.clone(),
+                points: self.points.as_slice().into(),
+                failure: self.failure.clone(),
+                runs: self.runs,
+            })
+        });
+        view.clone()
+    }
+}
+
+type Key<'a> = (&'a str, MetricKind, &'a [Arc<str>]);
+
+fn key(series: &Series) -> Key<'_> {
+    (&series.metric.name, series.metric.kind, &series.labels)
+}
+
+/// Applies one write to the slots of its series.
+fn apply(points: &mut [Point], series: &Series, write: Write, now: Instant, unix: f64) {
+    let first = write.slot as usize;
+    let slots = &mut points[first..first + series.metric.slots()];
+    match write.change {
+        Change::Set => set(&mut slots[0], write.value, now),
+        Change::Add => {
+            if slots[0].updated.is_none() {
+                set(&mut slots[1], unix, now);
+            }
+            let total = slots[0].value + write.value;
+            set(&mut slots[0], total, now);
+        }
+        Change::Mirror => {
+            if slots[0].updated.is_some() && write.value < slots[0].value {
+                set(&mut slots[1], unix, now);
+            }
+            set(&mut slots[0], write.value, now);
+        }
+        Change::Created => set(&mut slots[1], write.value, now),
+        Change::Observe => observe(slots, &series.metric.bounds, write.value, now, unix),
+    }
+}
+
+/// Counts a value in the first bucket whose bound is not below it, and adds it to the sum.
+fn observe(slots: &mut [Point], bounds: &[f64], value: f64, now: Instant, unix: f64) {
+    let (buckets, rest) = slots.split_at_mut(bounds.len() + 1);
+    if buckets[0].updated.is_none() {
+        set(&mut rest[1], unix, now);
+    }
+    let bucket = bounds.partition_point(|bound| *bound < value);
+    buckets[bucket].value += 1.0;
+    for point in buckets {
+        point.updated = Some(now);
+    }
+    let sum = rest[0].value + value;
+    set(&mut rest[0], sum, now);
+}
+
+fn set(point: &mut Point, value: f64, now: Instant) {
+    *point = Point { value, updated: Some(now) };
+}

@@ -1,0 +1,115 @@
+//! A probe host with a folder of its own, for tests that load guests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use probity::model::{Failure, Observation, Outcome, ProbeIdentity};
+use probity::probe::{
+    Candidate, Config, Due, Grants, Limits, Loaded, Probe, ProbeConfig, ProbeHost, Trigger, load,
+};
+use probity::snapshot::SnapshotCell;
+
+use super::guest::Guest;
+
+/// Defines the gauge `%name` without labels and leaves its handle for `$handle`.
+pub const GAUGE: &str = "(call $gauge.define %name %empty %help %empty (i32.const 16))";
+/// Sets the gauge to 1 and answers with what came of it.
+pub const SET_ONE: &str =
+    "(call $gauge.set (call $handle) %empty (f64.const 1) (i32.const 16)) (call $pass-on)";
+
+/// A host and a folder.
+pub struct Bench {
+    pub host: Arc<ProbeHost>,
+    pub folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let host = ProbeHost::new(&Config::default(), None, Arc::new(SnapshotCell::new())).unwrap();
+        Self {
+            host,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Loads a file of the folder with nothing granted.
+    pub fn load_file(&self, name: &str, limits: Limits) -> Loaded {
+        let config = ProbeConfig {
+            name: name.into(),
+            enabled: true,
+            interval: None,
+            limits: Some(limits),
+            grant: Grants::default(),
+            config: toml::Table::new(),
+        };
+        let file = self.folder.path().join(format!("{name}.wasm"));
+        load(
+            &self.host,
+            &Candidate {
+                name: name.into(),
+                file,
+            },
+            &Config::default(),
+            &config,
+        )
+    }
+
+    /// Writes bytes into the folder and loads them.
+    pub fn load_bytes(&self, bytes: &[u8], limits: Limits) -> Loaded {
+        std::fs::write(self.folder.path().join("guest.wasm"), bytes).unwrap();
+        self.load_file("guest", limits)
+    }
+
+    /// Loads a guest that must load.
+    pub fn load(&self, guest: &Guest, limits: Limits) -> Box<Probe> {
+        match self.load_bytes(&guest.build(), limits) {
+            Loaded::Probe(probe) => probe,
+            Loaded::Rejected(_, failure) => panic!("{failure}"),
+        }
+    }
+
+    /// Loads what must be refused.
+    pub fn reject(&self, bytes: &[u8], limits: Limits) -> (Arc<ProbeIdentity>, Arc<Failure>) {
+        rejected(self.load_bytes(bytes, limits))
+    }
+
+    /// The one thing every fault has in common: the host goes on.
+    pub async fn assert_alive(&self) {
+        let good = named_gauge("good").collect(&format!("{GAUGE} {SET_ONE}"));
+        let mut probe = self.load(&good, Limits::default());
+        let observation = run(&mut probe).await;
+        assert!(
+            matches!(observation.outcome, Outcome::Ok),
+            "{:?}",
+            observation.outcome
+        );
+        assert_eq!(observation.staged.writes.len(), 1);
+    }
+}
+
+/// What must have been refused.
+pub fn rejected(loaded: Loaded) -> (Arc<ProbeIdentity>, Arc<Failure>) {
+    match loaded {
+        Loaded::Rejected(identity, failure) => (identity, failure),
+        Loaded::Probe(probe) => panic!("{} was loaded", probe.identity().name),
+    }
+}
+
+/// A guest with the texts that [`GAUGE`] needs.
+pub fn named_gauge(name: &str) -> Guest {
+    Guest::new()
+        .text("name", name)
+        .text("help", "Help.")
+        .text("empty", "")
+}
+
+/// Runs a probe once.
+pub async fn run(probe: &mut Probe) -> Observation {
+    probe
+        .run(Due {
+            trigger: Trigger::Test,
+            lateness: Duration::ZERO,
+            missed: 0,
+        })
+        .await
+}
