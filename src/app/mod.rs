@@ -1,1 +1,127 @@
-//! stub
+//! Wiring: opens everything, starts everything, and drains in order.
+//!
+//! [`App`] is the whole runtime as a value, for the binary and for applications that embed it. Nothing is spawned
+//! before everything is bound and opened, so a failed start leaves nothing behind.
+
+mod loader;
+mod run;
+mod welcome;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Loaded;
+use crate::merge::Merge;
+use crate::model::Tally;
+use crate::probe::{self, ProbeHost};
+use crate::schedule::{Schedule, UPDATE_CAPACITY};
+use crate::snapshot::SnapshotCell;
+use crate::{health, http, sampler};
+
+pub use run::run;
+
+/// Where compiled components are kept, below the state folder.
+const CACHE_FOLDER: &str = "compiled";
+
+/// A running Probity.
+pub struct App {
+    address: SocketAddr,
+    snapshots: Arc<SnapshotCell>,
+    stop_serving: CancellationToken,
+    stop_observing: CancellationToken,
+    drain_timeout: Duration,
+    server: JoinHandle<()>,
+    loader: JoinHandle<Schedule>,
+    merge: JoinHandle<()>,
+}
+
+impl App {
+    /// Opens and starts everything on the current runtime, whose event loop is the one that is measured.
+    ///
+    /// # Errors
+    /// What could not be bound or opened; then nothing runs.
+    pub async fn start(loaded: &Loaded) -> anyhow::Result<Self> {
+        let config = &loaded.config;
+        let snapshots = Arc::new(SnapshotCell::new());
+        let mut tally = Tally::default();
+        let handles = http::Handles::new(snapshots.clone(), &mut tally);
+        let server = http::Server::bind(&config.server, handles)?;
+        let host = probe_host(loaded, &snapshots)?;
+        let candidates = probe::scan(&config.probes.folder)?;
+        let makers = sampler::build(&config.sampler, &sampler::Machine::local(Handle::current()));
+        let (updates, received) = mpsc::channel(UPDATE_CAPACITY);
+        let watch = health::Watch::new(&config.health);
+        let merge = Merge::new(received, snapshots.clone(), watch, vec![Arc::new(tally)])?;
+
+        let (stop_serving, stop_observing) = (CancellationToken::new(), CancellationToken::new());
+        let address = server.local_addr();
+        welcome::listening(loaded, address, &makers);
+        let schedule = Schedule::new(updates, stop_observing.clone());
+        let loader = loader::Loader::new(loaded, host, candidates, makers, schedule);
+        Ok(Self {
+            address,
+            snapshots,
+            drain_timeout: config.server.drain_timeout.0,
+            merge: tokio::spawn(merge.run()),
+            server: tokio::spawn(server.run(stop_serving.clone())),
+            loader: tokio::spawn(loader.run()),
+            stop_serving,
+            stop_observing,
+        })
+    }
+
+    /// The address it serves on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The newest snapshot, and those to come.
+    pub fn snapshots(&self) -> &Arc<SnapshotCell> {
+        &self.snapshots
+    }
+
+    /// Stops in order: requests under way are answered, then sources end, then the merge. Returns the names of
+    /// what did not end in time.
+    pub async fn stop(self) -> Vec<&'static str> {
+        let deadline = tokio::time::Instant::now() + self.drain_timeout;
+        let mut stragglers = Vec::new();
+        self.stop_serving.cancel();
+        if tokio::time::timeout_at(deadline, self.server).await.is_err() {
+            stragglers.push("http");
+        }
+        self.stop_observing.cancel();
+        let sources = async {
+            let schedule = self.loader.await?;
+            anyhow::Ok(schedule.drain(deadline).await)
+        };
+        if !matches!(tokio::time::timeout_at(deadline, sources).await, Ok(Ok(true))) {
+            stragglers.push("sources");
+        }
+        if tokio::time::timeout_at(deadline, self.merge).await.is_err() {
+            stragglers.push("merge");
+        }
+        stragglers
+    }
+}
+
+fn probe_host(loaded: &Loaded, snapshots: &Arc<SnapshotCell>) -> anyhow::Result<Arc<ProbeHost>> {
+    let folder = loaded.state_directory.join(CACHE_FOLDER);
+    let cache = loaded.config.probes.cache.then_some(folder.as_path());
+    let probes = &loaded.config.probes;
+    match ProbeHost::new(probes, cache, snapshots.clone()) {
+        // Without a cache the next start compiles again, which is no reason not to start.
+        Err(error @ probe::ProbeError::Cache(..)) => {
+            tracing::warn!("{error}: compiled code is not kept (set state.directory, or probes.cache = false)");
+            ProbeHost::new(probes, None, snapshots.clone())
+        }
+        other => other,
+    }
+    .context("probes cannot be hosted")
+}

@@ -73,19 +73,8 @@ pub fn load(
     defaults: &Config,
     config: &ProbeConfig,
 ) -> Loaded {
-    let mut identity = ProbeIdentity {
-        name: printable(&candidate.name, 64).into(),
-        file: candidate.file.clone(),
-        size_bytes: 0,
-        digest: String::new(),
-        version: None,
-        interface: None,
-        generation: 1,
-        asks: Vec::new(),
-        granted: grants::words(&config.grant),
-        compile: Duration::ZERO,
-        cached: false,
-    };
+    let mut identity = missing(&candidate.name, candidate.file.clone());
+    identity.granted = grants::words(&config.grant);
     match prepare(host, candidate, defaults, config, &mut identity) {
         Ok(parts) => {
             let interval = config.interval.unwrap_or(defaults.interval).0;
@@ -97,6 +86,23 @@ pub fn load(
             Loaded::Probe(Box::new(Probe::new(parts, identity, interval, deadline)))
         }
         Err(failure) => Loaded::Rejected(Arc::new(identity), Arc::new(failure)),
+    }
+}
+
+/// The identity of a probe of which nothing is known but its name and where its file should be.
+pub fn missing(name: &str, file: PathBuf) -> ProbeIdentity {
+    ProbeIdentity {
+        name: printable(name, 64).into(),
+        file,
+        size_bytes: 0,
+        digest: String::new(),
+        version: None,
+        interface: None,
+        generation: 1,
+        asks: Vec::new(),
+        granted: Vec::new(),
+        compile: Duration::ZERO,
+        cached: false,
     }
 }
 

@@ -21,7 +21,7 @@ mod v0_1_0;
 use std::io;
 use std::path::PathBuf;
 
-pub use catalogue::{Candidate, Loaded, load, scan};
+pub use catalogue::{Candidate, Loaded, load, missing, scan};
 pub use config::{Config, Grants, Limits, ProbeConfig, is_probe_name};
 pub use engine::ProbeHost;
 pub use host::Trigger;

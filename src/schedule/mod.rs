@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{SourceInfo, SourceKind, Update};
@@ -71,10 +72,10 @@ impl Schedule {
         }
     }
 
-    /// Waits for the tasks to end after `stop` was cancelled, for `limit` at most. True when all have.
-    pub async fn drain(mut self, limit: Duration) -> bool {
+    /// Waits for the tasks to end after `stop` was cancelled, until `deadline` at most. True when all have.
+    pub async fn drain(mut self, deadline: Instant) -> bool {
         let all = async { while self.tasks.join_next().await.is_some() {} };
-        tokio::time::timeout(limit, all).await.is_ok()
+        tokio::time::timeout_at(deadline, all).await.is_ok()
     }
 }
 

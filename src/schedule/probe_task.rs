@@ -37,7 +37,11 @@ impl ProbeTask {
                 missed: begin.missed,
             };
             trigger = Trigger::Schedule;
-            let observation = self.probe.run(due).await;
+            let observation = tokio::select! {
+                observation = self.probe.run(due) => observation,
+                // What an unfinished run staged was never promised to anybody.
+                () = self.stop.cancelled() => return,
+            };
             if !deliver(&self.updates, observation).await || self.probe.status().state == ProbeState::Rejected {
                 return;
             }

@@ -1,0 +1,66 @@
+//! The binary's life: start, wait for a signal, drain.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::App;
+use crate::config::Loaded;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything was drained.
+    Clean,
+    /// A second signal, or the deadline, cut the drain short.
+    Cut,
+}
+
+/// Runs until SIGTERM or SIGINT, then drains. A second signal ends at once.
+///
+/// # Errors
+/// What could not be bound, opened or started.
+pub fn run(loaded: &Loaded) -> anyhow::Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("probity").build()?;
+    let ended = runtime.block_on(until_signalled(loaded));
+    // A thread that is stuck in the kernel (a dead network mount) must not hold up the end.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn until_signalled(loaded: &Loaded) -> anyhow::Result<Ended> {
+    let mut signals = Signals::listen()?;
+    let app = App::start(loaded).await?;
+    let name = signals.next().await;
+    tracing::info!("{name}: draining; a second signal ends at once");
+    tokio::select! {
+        stragglers = app.stop() => {
+            if stragglers.is_empty() {
+                tracing::info!("drained");
+                return Ok(Ended::Clean);
+            }
+            tracing::warn!("not drained in time: {}", stragglers.join(", "));
+        }
+        name = signals.next() => tracing::warn!("{name} again: ending at once"),
+    }
+    Ok(Ended::Cut)
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
