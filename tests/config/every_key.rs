@@ -1,0 +1,96 @@
+//! Every key with every mistake (fault C01).
+
+use crate::Bench;
+use crate::example::{keys_of, whole_example};
+
+/// What a key may be given by mistake, as TOML.
+const MISTAKES: [(&str, &str); 9] = [
+    ("wrong type", "{ a = [1979-05-27] }"),
+    ("wrong scalar", "1979-05-27"),
+    ("negative", "-1"),
+    ("negative duration", "\"-1s\""),
+    ("zero", "0"),
+    ("zero duration", "\"0s\""),
+    ("huge", "99999999999999999999999"),
+    ("huge text", "\"99999999999h\""),
+    ("empty", "\"\""),
+];
+
+#[test]
+fn c01_every_key_takes_or_refuses_every_mistake_and_says_where() {
+    let full = Bench::with_file(whole_example()).good().config;
+    let mut refused = 0;
+    for key in keys_of(&full) {
+        let (section, name) = key.rsplit_once('.').unwrap();
+        let header = match section.strip_prefix("probe") {
+            Some("") if name == "name" => "[[probe]]\n".to_owned(),
+            Some("") => "[[probe]]\nname = \"x\"\n".to_owned(),
+            Some(rest) if rest.starts_with('.') => {
+                format!("[[probe]]\nname = \"x\"\n[probe{rest}]\n")
+            }
+            _ => format!("[{section}]\n"),
+        };
+        let line = header.lines().count() + 1;
+        let unknown = ("unknown sibling", "zzz");
+        for (mistake, value) in MISTAKES.into_iter().chain([unknown]) {
+            let text = match value {
+                "zzz" => format!("{header}{name}_x = 1\n"),
+                _ => format!("{header}{name} = {value}\n"),
+            };
+            // A probe's own configuration may hold anything.
+            if key == "probe.config" && value == MISTAKES[0].1 {
+                continue;
+            }
+            let Err(error) = Bench::with_file(&text).load() else {
+                assert_ne!(value, MISTAKES[0].1, "{key} took a table");
+                assert_ne!(value, "zzz", "{key} has an unknown sibling");
+                continue;
+            };
+            refused += 1;
+            let shown = error.to_string();
+            let told = error.faults().iter().any(|fault| {
+                let place = fault.place.to_string();
+                fault.key.contains(name)
+                    && place.contains(&format!("probity.toml:{line}:"))
+                    && shown.contains(&text.lines().last().unwrap()[..name.len()])
+            });
+            assert!(told, "{key}, {mistake}: {shown}");
+        }
+    }
+    assert!(refused > 200, "only {refused} were refused");
+}
+
+#[test]
+fn c01_what_is_out_of_a_range_is_told_the_range() {
+    let ranges = [
+        ("server", "max_connections"),
+        ("server", "header_timeout"),
+        ("server", "body_timeout"),
+        ("server", "max_body"),
+        ("server", "drain_timeout"),
+        ("sampler", "interval"),
+        ("probes", "interval"),
+        ("probes", "stack"),
+        ("probes.limits", "deadline"),
+        ("probes.limits", "memory"),
+        ("probes.limits", "crossing"),
+        ("probes.limits", "series"),
+        ("probes.limits", "log_lines"),
+        ("probes.limits", "log_bytes"),
+        ("probes.limits", "state"),
+        ("probes.limits", "file"),
+        ("health", "failures"),
+        ("health", "recoveries"),
+        ("health.event_loop_lag", "warn"),
+        ("health.event_loop_lag", "fail"),
+        ("health.disk_used_percent", "warn"),
+        ("health.memory_used_percent", "fail"),
+    ];
+    for (section, key) in ranges {
+        for (mistake, value) in MISTAKES {
+            let refusal = Bench::with_file(format!("[{section}]\n{key} = {value}\n")).refusal();
+            let told = refusal.contains("must be between") || refusal.contains("is not TOML");
+            assert!(told, "{section}.{key}, {mistake}: {refusal}");
+        }
+    }
+}
