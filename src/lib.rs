@@ -1,5 +1,8 @@
 //! Probity: a WebAssembly-extensible observability runtime.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod health;
 pub mod http;
 pub mod model;

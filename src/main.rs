@@ -1,2 +1,36 @@
-//! stub
-fn main() {}
+//! The program: arguments, logging, configuration, build, run, drain, exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use probity::cli::{self, Arguments, ConfigVerb, Exit, SourceOptions, Verb};
+use probity::{app, config};
+
+fn main() -> ExitCode {
+    match Arguments::parse(std::env::args_os()) {
+        Ok(arguments) => cli::finish(act(arguments.verb)).into(),
+        Err(exit) => exit.into(),
+    }
+}
+
+fn act(verb: Verb) -> anyhow::Result<Exit> {
+    // The environment is read here, once, and handed on.
+    let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    match verb {
+        Verb::Run(options) => run(options, environment),
+        Verb::Check(options) => cli::check(&options.sources(environment)),
+        Verb::Config(ConfigVerb::Show { format, sources }) => {
+            cli::show(&sources.sources(environment), format)
+        }
+        Verb::Config(ConfigVerb::Init { path }) => Ok(cli::init(&path)?),
+        Verb::Wit => Ok(cli::wit()?),
+    }
+}
+
+fn run(options: SourceOptions, environment: Vec<(OsString, OsString)>) -> anyhow::Result<Exit> {
+    let sources = options.sources(environment);
+    let loaded = config::load(&sources)?;
+    cli::start_logging(&loaded.config.log, &sources.environment)?;
+    // Builds, runs and drains.
+    app::run(loaded)
+}

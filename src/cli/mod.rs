@@ -1,1 +1,21 @@
-//! stub
+//! The command line: verbs, what they print, and how the program ends.
+//!
+//! Data goes to standard output, notes and errors to standard error, every error ends with the next step to take.
+//! This room reads arguments and prints; it starts nothing that outlives a verb.
+
+mod arguments;
+mod check;
+mod exit;
+mod init;
+mod logging;
+mod output;
+mod show;
+mod wit;
+
+pub use arguments::{Arguments, ConfigVerb, ShowFormat, SourceOptions, Verb};
+pub use check::check;
+pub use exit::{Exit, Trouble, finish};
+pub use init::init;
+pub use logging::start_logging;
+pub use show::show;
+pub use wit::wit;
