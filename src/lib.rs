@@ -1,11 +1,26 @@
 //! Probity: a WebAssembly-extensible observability runtime.
+//!
+//! One process samples the machine and its own event loop, runs probes (WebAssembly components, sandboxed, nothing
+//! granted by default), merges everything into one immutable snapshot and serves it over HTTP. The binary is a thin
+//! shell around [`app::App`]; an application that embeds the runtime uses the same.
+//!
+//! The rooms, their tasks and their invariants are in `ARCHITECTURE.md`.
+
+pub mod model;
+pub mod snapshot;
+
+pub mod probe;
+pub mod sampler;
+
+pub mod schedule;
+
+pub mod health;
+pub mod merge;
+
+pub mod export;
+pub mod http;
+
+pub mod config;
 
 pub mod app;
 pub mod cli;
-pub mod config;
-pub mod health;
-pub mod http;
-pub mod model;
-pub mod probe;
-pub mod sampler;
-pub mod snapshot;

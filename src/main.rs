@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use probity::cli::{self, Arguments, ConfigVerb, Exit, SourceOptions, Verb};
-use probity::{app, config};
+use probity::config;
 
 fn main() -> ExitCode {
     match Arguments::parse(std::env::args_os()) {
@@ -32,5 +32,5 @@ fn run(options: SourceOptions, environment: Vec<(OsString, OsString)>) -> anyhow
     let loaded = config::load(&sources)?;
     cli::start_logging(&loaded.config.log, &sources.environment)?;
     // Builds, runs and drains.
-    app::run(loaded)
+    Ok(cli::run(&loaded)?)
 }

@@ -23,7 +23,13 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    pub(super) fn new(loaded: &Loaded, host: Arc<ProbeHost>, candidates: Vec<Candidate>, makers: Vec<Maker>, schedule: Schedule) -> Self {
+    pub(super) fn new(
+        loaded: &Loaded,
+        host: Arc<ProbeHost>,
+        candidates: Vec<Candidate>,
+        makers: Vec<Maker>,
+        schedule: Schedule,
+    ) -> Self {
         Self {
             config: Arc::new(loaded.config.clone()),
             own_file: loaded.origin.file.is_some(),
@@ -37,7 +43,9 @@ impl Loader {
     /// Starts everything and gives the schedule back for the drain.
     pub(super) async fn run(mut self) -> Schedule {
         for maker in std::mem::take(&mut self.makers) {
-            self.schedule.add_sampler(maker, self.config.sampler.interval.0).await;
+            self.schedule
+                .add_sampler(maker, self.config.sampler.interval.0)
+                .await;
         }
         self.report_missing().await;
         self.load_probes().await;
@@ -51,11 +59,15 @@ impl Loader {
         for candidate in std::mem::take(&mut self.candidates) {
             let section = self.section(&candidate.name);
             if !section.enabled {
-                tracing::info!(probe = candidate.name, "not loaded: it is switched off in the configuration");
+                tracing::info!(
+                    probe = candidate.name,
+                    "not loaded: it is switched off in the configuration"
+                );
                 continue;
             }
             let (host, config) = (self.host.clone(), self.config.clone());
-            loading.spawn_blocking(move || probe::load(&host, &candidate, &config.probes, &section));
+            loading
+                .spawn_blocking(move || probe::load(&host, &candidate, &config.probes, &section));
         }
         while let Some(loaded) = loading.join_next().await {
             match loaded {
@@ -63,15 +75,23 @@ impl Loader {
                     welcome::loaded(probe.identity());
                     self.schedule.add_probe(*probe).await;
                 }
-                Ok(probe::Loaded::Rejected(identity, failure)) => self.reject(identity, failure).await,
-                Err(error) => tracing::error!("a defect of the host ended the loading of a probe: {error}"),
+                Ok(probe::Loaded::Rejected(identity, failure)) => {
+                    self.reject(identity, failure).await
+                }
+                Err(error) => {
+                    tracing::error!("a defect of the host ended the loading of a probe: {error}")
+                }
             }
         }
     }
 
     /// The probe's own section; a file without one runs with the defaults and nothing granted.
     fn section(&self, name: &str) -> ProbeConfig {
-        let own = self.config.probe.iter().find(|section| section.name == name);
+        let own = self
+            .config
+            .probe
+            .iter()
+            .find(|section| section.name == name);
         own.cloned().unwrap_or_else(|| ProbeConfig {
             name: name.to_owned(),
             enabled: true,
@@ -83,12 +103,31 @@ impl Loader {
     }
 
     async fn report_missing(&self) {
-        let missing = self.config.probe.iter().filter(|section| section.enabled && self.own_file);
+        let missing = self
+            .config
+            .probe
+            .iter()
+            .filter(|section| section.enabled && self.own_file);
         for section in missing {
-            if self.candidates.iter().all(|candidate| candidate.name != section.name) {
-                let file = self.config.probes.folder.join(format!("{}.wasm", section.name));
-                let failure = Failure::new("file.missing", format!("configured, but there is no {}", file.display()));
-                self.reject(Arc::new(probe::missing(&section.name, file)), Arc::new(failure)).await;
+            if self
+                .candidates
+                .iter()
+                .all(|candidate| candidate.name != section.name)
+            {
+                let file = self
+                    .config
+                    .probes
+                    .folder
+                    .join(format!("{}.wasm", section.name));
+                let failure = Failure::new(
+                    "file.missing",
+                    format!("configured, but there is no {}", file.display()),
+                );
+                self.reject(
+                    Arc::new(probe::missing(&section.name, file)),
+                    Arc::new(failure),
+                )
+                .await;
             }
         }
     }

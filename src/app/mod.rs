@@ -25,7 +25,7 @@ use crate::schedule::{Schedule, UPDATE_CAPACITY};
 use crate::snapshot::SnapshotCell;
 use crate::{health, http, sampler};
 
-pub use run::run;
+pub use run::{Ended, run};
 
 /// Where compiled components are kept, below the state folder.
 const CACHE_FOLDER: &str = "compiled";
@@ -37,7 +37,7 @@ pub struct App {
     stop_serving: CancellationToken,
     stop_observing: CancellationToken,
     drain_timeout: Duration,
-    server: JoinHandle<()>,
+    server: JoinHandle<Result<http::Drained, http::HttpError>>,
     loader: JoinHandle<Schedule>,
     merge: JoinHandle<()>,
 }
@@ -51,7 +51,12 @@ impl App {
         let config = &loaded.config;
         let snapshots = Arc::new(SnapshotCell::new());
         let mut tally = Tally::default();
-        let handles = http::Handles::new(snapshots.clone(), &mut tally);
+        let (stop_serving, stop_observing) = (CancellationToken::new(), CancellationToken::new());
+        let handles = http::Handles {
+            cell: snapshots.clone(),
+            tally: Arc::new(http::HttpTally::new(&mut tally)),
+            draining: stop_serving.clone(),
+        };
         let server = http::Server::bind(&config.server, handles)?;
         let host = probe_host(loaded, &snapshots)?;
         let candidates = probe::scan(&config.probes.folder)?;
@@ -60,7 +65,6 @@ impl App {
         let watch = health::Watch::new(&config.health);
         let merge = Merge::new(received, snapshots.clone(), watch, vec![Arc::new(tally)])?;
 
-        let (stop_serving, stop_observing) = (CancellationToken::new(), CancellationToken::new());
         let address = server.local_addr();
         welcome::listening(loaded, address, &makers);
         let schedule = Schedule::new(updates, stop_observing.clone());
@@ -87,13 +91,25 @@ impl App {
         &self.snapshots
     }
 
+    /// Waits for a task to end that should not: a defect. Resolves to its name; nothing else may be done with the
+    /// application then.
+    pub async fn defect(&mut self) -> &'static str {
+        tokio::select! {
+            _ = &mut self.server => "http",
+            _ = &mut self.merge => "merge",
+        }
+    }
+
     /// Stops in order: requests under way are answered, then sources end, then the merge. Returns the names of
     /// what did not end in time.
     pub async fn stop(self) -> Vec<&'static str> {
         let deadline = tokio::time::Instant::now() + self.drain_timeout;
         let mut stragglers = Vec::new();
         self.stop_serving.cancel();
-        if tokio::time::timeout_at(deadline, self.server).await.is_err() {
+        if tokio::time::timeout_at(deadline, self.server)
+            .await
+            .is_err()
+        {
             stragglers.push("http");
         }
         self.stop_observing.cancel();
@@ -101,7 +117,10 @@ impl App {
             let schedule = self.loader.await?;
             anyhow::Ok(schedule.drain(deadline).await)
         };
-        if !matches!(tokio::time::timeout_at(deadline, sources).await, Ok(Ok(true))) {
+        if !matches!(
+            tokio::time::timeout_at(deadline, sources).await,
+            Ok(Ok(true))
+        ) {
             stragglers.push("sources");
         }
         if tokio::time::timeout_at(deadline, self.merge).await.is_err() {
@@ -118,7 +137,9 @@ fn probe_host(loaded: &Loaded, snapshots: &Arc<SnapshotCell>) -> anyhow::Result<
     match ProbeHost::new(probes, cache, snapshots.clone()) {
         // Without a cache the next start compiles again, which is no reason not to start.
         Err(error @ probe::ProbeError::Cache(..)) => {
-            tracing::warn!("{error}: compiled code is not kept (set state.directory, or probes.cache = false)");
+            tracing::warn!(
+                "{error}: compiled code is not kept (set state.directory, or probes.cache = false)"
+            );
             ProbeHost::new(probes, None, snapshots.clone())
         }
         other => other,

@@ -19,7 +19,10 @@ pub enum Ended {
 /// # Errors
 /// What could not be bound, opened or started.
 pub fn run(loaded: &Loaded) -> anyhow::Result<Ended> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("probity").build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("probity")
+        .build()?;
     let ended = runtime.block_on(until_signalled(loaded));
     // A thread that is stuck in the kernel (a dead network mount) must not hold up the end.
     runtime.shutdown_background();
@@ -28,8 +31,11 @@ pub fn run(loaded: &Loaded) -> anyhow::Result<Ended> {
 
 async fn until_signalled(loaded: &Loaded) -> anyhow::Result<Ended> {
     let mut signals = Signals::listen()?;
-    let app = App::start(loaded).await?;
-    let name = signals.next().await;
+    let mut app = App::start(loaded).await?;
+    let name = tokio::select! {
+        name = signals.next() => name,
+        task = app.defect() => anyhow::bail!("a defect ended the task `{task}`"),
+    };
     tracing::info!("{name}: draining; a second signal ends at once");
     tokio::select! {
         stragglers = app.stop() => {

@@ -10,17 +10,36 @@ use crate::sampler::Maker;
 pub(super) fn listening(loaded: &Loaded, address: SocketAddr, makers: &[Maker]) {
     let config = &loaded.config;
     let samplers: Vec<&str> = makers.iter().map(Maker::name).collect();
-    tracing::info!("probity {} with {}", env!("CARGO_PKG_VERSION"), loaded.origin);
-    tracing::info!("sampling {} every {}", samplers.join(", "), config.sampler.interval);
+    tracing::info!(
+        "probity {} with {}",
+        env!("CARGO_PKG_VERSION"),
+        loaded.origin
+    );
+    tracing::info!(
+        "sampling {} every {}",
+        samplers.join(", "),
+        config.sampler.interval
+    );
     let folder = config.probes.folder.display();
-    tracing::info!("probes from {folder}, every {} unless their section says otherwise", config.probes.interval);
-    tracing::info!("snapshot http://{address}/snapshot   metrics http://{address}/metrics   health http://{address}/readyz?verbose");
-    tracing::info!("next: curl -s http://{address}/snapshot/health, or drop a component into {folder} and start again");
+    tracing::info!(
+        "probes from {folder}, every {} unless their section says otherwise",
+        config.probes.interval
+    );
+    tracing::info!(
+        "snapshot http://{address}/snapshot   metrics http://{address}/metrics   health http://{address}/readyz?verbose"
+    );
+    tracing::info!(
+        "next: curl -s http://{address}/snapshot/health, or drop a component into {folder} and start again"
+    );
 }
 
 /// One line for a probe that can run.
 pub(super) fn loaded(identity: &ProbeIdentity) {
-    let how = if identity.cached { "loaded from the cache in" } else { "compiled in" };
+    let how = if identity.cached {
+        "loaded from the cache in"
+    } else {
+        "compiled in"
+    };
     let size = kibibytes(identity.size_bytes);
     tracing::info!(
         probe = &*identity.name,
@@ -34,11 +53,18 @@ pub(super) fn loaded(identity: &ProbeIdentity) {
 /// One line for a probe that cannot.
 pub(super) fn rejected(identity: &ProbeIdentity, failure: &Failure) {
     let file = identity.file.display();
-    tracing::warn!(probe = &*identity.name, "rejected: {failure} ({file}); next: mend or remove the file and start again");
+    tracing::warn!(
+        probe = &*identity.name,
+        "rejected: {failure} ({file}); next: mend or remove the file and start again"
+    );
 }
 
 fn list(words: &[String]) -> String {
-    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+    if words.is_empty() {
+        "nothing".to_owned()
+    } else {
+        words.join(", ")
+    }
 }
 
 fn kibibytes(bytes: u64) -> String {

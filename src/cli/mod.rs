@@ -9,6 +9,7 @@ mod exit;
 mod init;
 mod logging;
 mod output;
+mod run;
 mod show;
 mod wit;
 
@@ -17,5 +18,6 @@ pub use check::check;
 pub use exit::{Exit, Trouble, finish};
 pub use init::init;
 pub use logging::start_logging;
+pub use run::run;
 pub use show::show;
 pub use wit::wit;

@@ -45,7 +45,11 @@ impl Merge {
         tallies: Vec<Arc<Tally>>,
     ) -> Result<Self, crate::model::MetricError> {
         let state = State::new(watch, tallies)?;
-        Ok(Self { updates, cell, state })
+        Ok(Self {
+            updates,
+            cell,
+            state,
+        })
     }
 
     /// Merges until every sender is gone; what they sent is applied first.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::source::Source;
 use crate::model::{
-    Metric, MetricError, MetricId, MetricKind, Observation, Outcome, ProbeState, Recorder, SeriesError, SeriesId, SourceInfo, SourceKind,
-    Status, Tally, TallyCounter,
+    Metric, MetricError, MetricId, MetricKind, Observation, Outcome, ProbeState, Recorder,
+    SeriesError, SeriesId, SourceInfo, SourceKind, Status, Tally, TallyCounter,
 };
 use crate::snapshot::{HealthReport, ProbeView, SourceView};
 
@@ -49,7 +49,12 @@ impl OwnMetrics {
     pub(super) fn new(tallies: Vec<Arc<Tally>>) -> Result<Self, MetricError> {
         let mut recorder = Recorder::new(MAX_SERIES);
         let states = [Status::Pass, Status::Warn, Status::Fail].map(Status::as_str);
-        let check_status = Metric::state_set("probity_check_status", "Verdict of each health check.", &["check", "source"], &states)?;
+        let check_status = Metric::state_set(
+            "probity_check_status",
+            "Verdict of each health check.",
+            &["check", "source"],
+            &states,
+        )?;
         Ok(Self {
             source_metrics: SourceMetrics::define(&mut recorder)?,
             probe_metrics: ProbeMetrics::define(&mut recorder)?,
@@ -65,7 +70,14 @@ impl OwnMetrics {
     }
 
     /// Writes all own metrics as one run of the source `probity`.
-    pub(super) fn write(&mut self, sources: &[Arc<SourceView>], probes: &[Arc<ProbeView>], health: &HealthReport, now: Instant, wall: SystemTime) {
+    pub(super) fn write(
+        &mut self,
+        sources: &[Arc<SourceView>],
+        probes: &[Arc<ProbeView>],
+        health: &HealthReport,
+        now: Instant,
+        wall: SystemTime,
+    ) {
         let written = self.write_all(sources, probes, health);
         if let Err(error) = written {
             tracing::error!("the host's own metrics: {error}");
@@ -85,7 +97,12 @@ impl OwnMetrics {
         self.source.observe(observation, wall);
     }
 
-    fn write_all(&mut self, sources: &[Arc<SourceView>], probes: &[Arc<ProbeView>], health: &HealthReport) -> Result<(), SeriesError> {
+    fn write_all(
+        &mut self,
+        sources: &[Arc<SourceView>],
+        probes: &[Arc<ProbeView>],
+        health: &HealthReport,
+    ) -> Result<(), SeriesError> {
         for source in sources {
             self.source_metrics.write(&mut self.recorder, source)?;
         }
@@ -93,7 +110,9 @@ impl OwnMetrics {
             self.probe_metrics.write(&mut self.recorder, probe)?;
         }
         for check in &health.checks {
-            let series = self.recorder.series(self.check_status, &[&*check.name, &*check.source])?;
+            let series = self
+                .recorder
+                .series(self.check_status, &[&*check.name, &*check.source])?;
             self.recorder.activate(series, check.status.as_str())?;
         }
         for (series, counter) in &self.tallies {
@@ -109,15 +128,44 @@ impl OwnMetrics {
 
 impl SourceMetrics {
     fn define(recorder: &mut Recorder) -> Result<Self, MetricError> {
-        let mut define = |kind, name: &str, unit: &str, help: &str| -> Result<MetricId, MetricError> {
-            Ok(defined(recorder, Metric::own(kind, name, unit, help, &["source"])?))
-        };
+        let mut define =
+            |kind, name: &str, unit: &str, help: &str| -> Result<MetricId, MetricError> {
+                Ok(defined(
+                    recorder,
+                    Metric::own(kind, name, unit, help, &["source"])?,
+                ))
+            };
         Ok(Self {
-            runs: define(MetricKind::Counter, "probity_source_runs_total", "", "Runs ended, by source.")?,
-            failures: define(MetricKind::Counter, "probity_source_failures_total", "", "Runs that failed, by source.")?,
-            missed: define(MetricKind::Counter, "probity_source_missed_runs_total", "", "Due times passed over, by source.")?,
-            lateness: define(MetricKind::Gauge, "probity_source_lateness_seconds", "seconds", "How late the last run began.")?,
-            duration: define(MetricKind::Gauge, "probity_source_duration_seconds", "seconds", "How long the last run took.")?,
+            runs: define(
+                MetricKind::Counter,
+                "probity_source_runs_total",
+                "",
+                "Runs ended, by source.",
+            )?,
+            failures: define(
+                MetricKind::Counter,
+                "probity_source_failures_total",
+                "",
+                "Runs that failed, by source.",
+            )?,
+            missed: define(
+                MetricKind::Counter,
+                "probity_source_missed_runs_total",
+                "",
+                "Due times passed over, by source.",
+            )?,
+            lateness: define(
+                MetricKind::Gauge,
+                "probity_source_lateness_seconds",
+                "seconds",
+                "How late the last run began.",
+            )?,
+            duration: define(
+                MetricKind::Gauge,
+                "probity_source_duration_seconds",
+                "seconds",
+                "How long the last run took.",
+            )?,
         })
     }
 
@@ -127,32 +175,101 @@ impl SourceMetrics {
         total(recorder, self.runs, &labels, runs.runs)?;
         total(recorder, self.failures, &labels, runs.failures)?;
         total(recorder, self.missed, &labels, runs.missed)?;
-        gauge(recorder, self.lateness, &labels, runs.lateness.as_secs_f64())?;
+        gauge(
+            recorder,
+            self.lateness,
+            &labels,
+            runs.lateness.as_secs_f64(),
+        )?;
         gauge(recorder, self.duration, &labels, runs.last.as_secs_f64())
     }
 }
 
 impl ProbeMetrics {
     fn define(recorder: &mut Recorder) -> Result<Self, MetricError> {
-        let mut define = |kind, name: &str, unit: &str, help: &str, more: &[&str]| -> Result<MetricId, MetricError> {
+        let mut define = |kind,
+                          name: &str,
+                          unit: &str,
+                          help: &str,
+                          more: &[&str]|
+         -> Result<MetricId, MetricError> {
             let keys = [&["probe"], more].concat();
-            Ok(defined(recorder, Metric::own(kind, name, unit, help, &keys)?))
+            Ok(defined(
+                recorder,
+                Metric::own(kind, name, unit, help, &keys)?,
+            ))
         };
         let (gauge, counter) = (MetricKind::Gauge, MetricKind::Counter);
-        let info = define(MetricKind::Info, "probity_probe_info", "", "What runs under a probe's name.", &["version", "digest", "generation"])?;
+        let info = define(
+            MetricKind::Info,
+            "probity_probe_info",
+            "",
+            "What runs under a probe's name.",
+            &["version", "digest", "generation"],
+        )?;
         let last_success = "probity_probe_last_success_timestamp_seconds";
         Ok(Self {
             info,
-            up: define(gauge, "probity_probe_up", "", "1 when the probe's last run went well.", &[])?,
-            last_success: define(gauge, last_success, "seconds", "Unix time of the probe's last good run.", &[])?,
-            crashes: define(counter, "probity_probe_crashes_total", "", "Instances thrown away after a trap or a limit.", &[])?,
-            rejected_calls: define(counter, "probity_probe_rejected_calls_total", "", "Calls of the probe that the host refused.", &[])?,
-            log_dropped: define(counter, "probity_probe_log_dropped_total", "", "Log lines dropped over the probe's quota.", &[])?,
-            series: define(gauge, "probity_probe_series", "", "Series the probe has defined.", &[])?,
-            memory: define(gauge, "probity_probe_memory_bytes", "bytes", "Linear memory of the probe's instance.", &[])?,
+            up: define(
+                gauge,
+                "probity_probe_up",
+                "",
+                "1 when the probe's last run went well.",
+                &[],
+            )?,
+            last_success: define(
+                gauge,
+                last_success,
+                "seconds",
+                "Unix time of the probe's last good run.",
+                &[],
+            )?,
+            crashes: define(
+                counter,
+                "probity_probe_crashes_total",
+                "",
+                "Instances thrown away after a trap or a limit.",
+                &[],
+            )?,
+            rejected_calls: define(
+                counter,
+                "probity_probe_rejected_calls_total",
+                "",
+                "Calls of the probe that the host refused.",
+                &[],
+            )?,
+            log_dropped: define(
+                counter,
+                "probity_probe_log_dropped_total",
+                "",
+                "Log lines dropped over the probe's quota.",
+                &[],
+            )?,
+            series: define(
+                gauge,
+                "probity_probe_series",
+                "",
+                "Series the probe has defined.",
+                &[],
+            )?,
+            memory: define(
+                gauge,
+                "probity_probe_memory_bytes",
+                "bytes",
+                "Linear memory of the probe's instance.",
+                &[],
+            )?,
             state: {
                 let states = ProbeState::ALL.map(ProbeState::as_str);
-                defined(recorder, Metric::own_state_set("probity_probe_state", "Where the probe is in its life.", &["probe"], &states)?)
+                defined(
+                    recorder,
+                    Metric::own_state_set(
+                        "probity_probe_state",
+                        "Where the probe is in its life.",
+                        &["probe"],
+                        &states,
+                    )?,
+                )
             },
         })
     }
@@ -166,28 +283,49 @@ impl ProbeMetrics {
         recorder.activate(state, status.state.as_str())?;
         let generation = identity.generation.to_string();
         let version = identity.version.as_deref().unwrap_or_default();
-        gauge(recorder, self.info, &[labels[0], version, &identity.digest, &generation], 1.0)?;
+        gauge(
+            recorder,
+            self.info,
+            &[labels[0], version, &identity.digest, &generation],
+            1.0,
+        )?;
         total(recorder, self.crashes, &labels, status.crashes)?;
-        total(recorder, self.rejected_calls, &labels, status.rejected_calls)?;
+        total(
+            recorder,
+            self.rejected_calls,
+            &labels,
+            status.rejected_calls,
+        )?;
         total(recorder, self.log_dropped, &labels, status.log_dropped)?;
         gauge(recorder, self.series, &labels, f64::from(status.series))?;
         if let Some(bytes) = status.memory_bytes {
             gauge(recorder, self.memory, &labels, bytes as f64)?;
         }
-        match status.last_success.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok()) {
+        match status
+            .last_success
+            .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok())
+        {
             Some(since) => gauge(recorder, self.last_success, &labels, since.as_secs_f64()),
             None => Ok(()),
         }
     }
 }
 
-fn define_tallies(recorder: &mut Recorder, tallies: &[Arc<Tally>]) -> Result<Vec<(SeriesId, TallyCounter)>, MetricError> {
+fn define_tallies(
+    recorder: &mut Recorder,
+    tallies: &[Arc<Tally>],
+) -> Result<Vec<(SeriesId, TallyCounter)>, MetricError> {
     let mut series = Vec::new();
     for entry in tallies.iter().flat_map(|tally| tally.entries()) {
         let keys: Vec<&str> = entry.label.iter().map(|(key, _)| *key).collect();
         let values: Vec<&str> = entry.label.iter().map(|(_, value)| *value).collect();
-        let id = defined(recorder, Metric::own(MetricKind::Counter, entry.name, "", entry.help, &keys)?);
-        let one = recorder.series(id, &values).expect("a tally's values match its keys, and there are few of them");
+        let id = defined(
+            recorder,
+            Metric::own(MetricKind::Counter, entry.name, "", entry.help, &keys)?,
+        );
+        let one = recorder
+            .series(id, &values)
+            .expect("a tally's values match its keys, and there are few of them");
         series.push((one, entry.counter.clone()));
     }
     Ok(series)
@@ -195,15 +333,27 @@ fn define_tallies(recorder: &mut Recorder, tallies: &[Arc<Tally>]) -> Result<Vec
 
 /// Defines one of the own metrics, whose names this file keeps apart.
 fn defined(recorder: &mut Recorder, metric: Metric) -> MetricId {
-    recorder.define(metric).expect("the own metrics' names are all different, or the same metric")
+    recorder
+        .define(metric)
+        .expect("the own metrics' names are all different, or the same metric")
 }
 
-fn gauge(recorder: &mut Recorder, metric: MetricId, labels: &[&str], value: f64) -> Result<(), SeriesError> {
+fn gauge(
+    recorder: &mut Recorder,
+    metric: MetricId,
+    labels: &[&str],
+    value: f64,
+) -> Result<(), SeriesError> {
     let series = recorder.series(metric, labels)?;
     recorder.set(series, value)
 }
 
-fn total(recorder: &mut Recorder, metric: MetricId, labels: &[&str], value: u64) -> Result<(), SeriesError> {
+fn total(
+    recorder: &mut Recorder,
+    metric: MetricId,
+    labels: &[&str],
+    value: u64,
+) -> Result<(), SeriesError> {
     let series = recorder.series(metric, labels)?;
     recorder.mirror(series, value as f64)
 }

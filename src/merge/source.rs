@@ -7,12 +7,16 @@ use std::time::{Duration, Instant, SystemTime};
 use hdrhistogram::Histogram;
 
 use crate::model::{
-    Change, CheckReport, Failure, MetricKind, Observation, Outcome, Point, ProbeIdentity, Schema, Series, SourceInfo, Staged, Write,
+    Change, CheckReport, Failure, MetricKind, Observation, Outcome, Point, ProbeIdentity, Schema,
+    Series, SourceInfo, Staged, Write,
 };
 use crate::snapshot::{RunStats, SourceView};
 
 /// Two significant digits: percentiles of durations within 1 %, in a kilobyte or two for a source.
 const DIGITS: u8 = 2;
+
+/// Longer runs count as this long in percentiles; no deadline is longer.
+const LONGEST_MICROS: u64 = 3_600_000_000;
 
 /// A check as its source last gave it.
 pub(super) struct Given {
@@ -83,19 +87,27 @@ impl Source {
         self.runs.last = observation.duration;
         self.runs.max = self.runs.max.max(observation.duration);
         let micros = u64::try_from(observation.duration.as_micros()).unwrap_or(u64::MAX);
-        self.durations.saturating_record(micros);
+        // Grows with the longest duration seen, which the cap keeps small.
+        self.durations
+            .record(micros.clamp(1, LONGEST_MICROS))
+            .expect("a histogram that resizes takes any capped value");
     }
 
     /// A check that a good run does not repeat is gone.
     fn note_checks(&mut self, reports: Vec<CheckReport>, at: Instant, wall: SystemTime) {
-        self.checks = reports.into_iter().map(|report| Given { report, at, wall }).collect();
+        self.checks = reports
+            .into_iter()
+            .map(|report| Given { report, at, wall })
+            .collect();
     }
 
     fn commit(&mut self, staged: &Staged, now: Instant, wall: SystemTime) {
         if !Arc::ptr_eq(&self.schema, &staged.schema) {
             self.adopt(staged.schema.clone());
         }
-        let unix = wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        let unix = wall
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0.0, |since| since.as_secs_f64());
         for write in &staged.writes {
             let series = &self.schema.series[self.starts[write.slot as usize] as usize];
             apply(&mut self.points, series, *write, now, unix);
@@ -105,13 +117,20 @@ impl Source {
     /// Takes a new schema: totals and values go on under the same name, type and labels, wherever they are now.
     fn adopt(&mut self, schema: Arc<Schema>) {
         let old = std::mem::replace(&mut self.schema, schema);
-        let known: HashMap<Key<'_>, &Series> = old.series.iter().map(|series| (key(series), series)).collect();
+        let known: HashMap<Key<'_>, &Series> = old
+            .series
+            .iter()
+            .map(|series| (key(series), series))
+            .collect();
         let mut points = vec![Point::default(); self.schema.slots];
         self.starts = vec![0; self.schema.slots];
         for (index, series) in self.schema.series.iter().enumerate() {
             let slot = series.slot as usize;
             self.starts[slot] = index as u32;
-            if let Some(before) = known.get(&key(series)).filter(|before| before.metric.bounds == series.metric.bounds) {
+            if let Some(before) = known
+                .get(&key(series))
+                .filter(|before| before.metric.bounds == series.metric.bounds)
+            {
                 let (from, count) = (before.slot as usize, series.metric.slots());
                 points[slot..slot + count].copy_from_slice(&self.points[from..from + count]);
             }
@@ -123,7 +142,12 @@ impl Source {
     pub(super) fn beat(&mut self) {
         let at = |quantile: f64| Duration::from_micros(self.durations.value_at_quantile(quantile));
         let (p50, p95, p99) = (at(0.5), at(0.95), at(0.99));
-        self.runs = RunStats { p50, p95, p99, ..self.runs };
+        self.runs = RunStats {
+            p50,
+            p95,
+            p99,
+            ..self.runs
+        };
         self.view = None;
     }
 
@@ -132,7 +156,10 @@ impl Source {
         let view = self.view.get_or_insert_with(|| {
             Arc::new(SourceView {
                 info: self.info.clone(),
-                generation: self.identity.as_ref().map_or(0, |identity| identity.generation),
+                generation: self
+                    .identity
+                    .as_ref()
+                    .map_or(0, |identity| identity.generation),
                 schema: self.schema.clone(),
                 points: self.points.as_slice().into(),
                 failure: self.failure.clone(),
@@ -189,5 +216,142 @@ fn observe(slots: &mut [Point], bounds: &[f64], value: f64, now: Instant, unix: 
 }
 
 fn set(point: &mut Point, value: f64, now: Instant) {
-    *point = Point { value, updated: Some(now) };
+    *point = Point {
+        value,
+        updated: Some(now),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Metric, Recorder, SeriesError, SourceKind};
+
+    fn source() -> Source {
+        Source::new(SourceInfo {
+            name: "test".into(),
+            kind: SourceKind::Probe,
+            interval: Duration::from_secs(1),
+        })
+    }
+
+    fn observation(outcome: Outcome, staged: Staged) -> Observation {
+        Observation {
+            source: "test".into(),
+            started: Instant::now(),
+            duration: Duration::from_millis(3),
+            lateness: Duration::ZERO,
+            missed: 2,
+            outcome,
+            staged,
+            checks: Vec::new(),
+            facts: None,
+            probe: None,
+        }
+    }
+
+    /// The numbers of every series by name and labels, as a reader finds them.
+    fn numbers(source: &mut Source) -> Vec<(String, Vec<f64>)> {
+        let view = source.view();
+        let name = |series: &Series| format!("{}{:?}", series.metric.name, series.labels);
+        let values = |series: &Series| {
+            view.numbers(series)
+                .iter()
+                .map(|point| point.value)
+                .collect()
+        };
+        view.schema
+            .series
+            .iter()
+            .map(|series| (name(series), values(series)))
+            .collect()
+    }
+
+    fn counter(recorder: &mut Recorder, name: &str, delta: f64) -> Result<(), SeriesError> {
+        let metric = recorder
+            .define(Metric::new(MetricKind::Counter, name, "", "h", &[]).expect("it is one"))?;
+        let series = recorder.series::<&str>(metric, &[])?;
+        recorder.add(series, delta)
+    }
+
+    #[test]
+    fn totals_go_on_under_their_name_in_a_new_schema() {
+        let (mut source, wall) = (source(), SystemTime::UNIX_EPOCH + Duration::from_secs(50));
+        let mut before = Recorder::new(10);
+        counter(&mut before, "a_total", 2.0).expect("it is staged");
+        counter(&mut before, "b_total", 3.0).expect("it is staged");
+        source.observe(observation(Outcome::Ok, before.commit()), wall);
+
+        // A new recorder, as after a reload: other order, one counter gone, one new.
+        let mut after = Recorder::new(10);
+        counter(&mut after, "c_total", 1.0).expect("it is staged");
+        counter(&mut after, "b_total", 4.0).expect("it is staged");
+        source.observe(
+            observation(Outcome::Ok, after.commit()),
+            wall + Duration::from_secs(9),
+        );
+        let wanted = [
+            ("c_total[]".to_owned(), vec![1.0, 59.0]),
+            ("b_total[]".to_owned(), vec![7.0, 50.0]),
+        ];
+        assert_eq!(numbers(&mut source), wanted);
+    }
+
+    #[test]
+    fn a_failed_run_changes_no_number_and_is_counted() {
+        let (mut source, wall) = (source(), SystemTime::UNIX_EPOCH);
+        let mut recorder = Recorder::new(10);
+        counter(&mut recorder, "a_total", 2.0).expect("it is staged");
+        source.observe(observation(Outcome::Ok, recorder.commit()), wall);
+        let before = numbers(&mut source);
+        let failure = Arc::new(Failure::new("deadline", "too late"));
+        source.observe(
+            observation(Outcome::Failed(failure.clone()), Staged::default()),
+            wall,
+        );
+        assert_eq!(numbers(&mut source), before);
+        assert_eq!(source.view().failure, Some(failure));
+        assert_eq!(
+            (source.runs.runs, source.runs.failures, source.runs.missed),
+            (2, 1, 4)
+        );
+    }
+
+    #[test]
+    fn a_mirrored_total_that_shrinks_began_anew() {
+        let (mut source, mut recorder) = (source(), Recorder::new(10));
+        let metric = Metric::new(MetricKind::Counter, "a_total", "", "h", &[]).expect("it is one");
+        let metric = recorder.define(metric).expect("it is new");
+        let series = recorder.series::<&str>(metric, &[]).expect("there is room");
+        for (second, total, wanted) in [
+            (1, 5.0, [5.0, 0.0]),
+            (2, 9.0, [9.0, 0.0]),
+            (3, 4.0, [4.0, 3.0]),
+        ] {
+            recorder.mirror(series, total).expect("it is staged");
+            source.observe(
+                observation(Outcome::Ok, recorder.commit()),
+                SystemTime::UNIX_EPOCH + Duration::from_secs(second),
+            );
+            assert_eq!(numbers(&mut source)[0].1, wanted, "second {second}");
+        }
+    }
+
+    #[test]
+    fn observations_fall_into_the_first_bucket_that_holds_them() {
+        let (mut source, mut recorder) = (source(), Recorder::new(10));
+        let metric =
+            Metric::histogram("a_seconds", "seconds", "h", &[], &[1.0, 2.0]).expect("it is one");
+        let metric = recorder.define(metric).expect("it is new");
+        let series = recorder.series::<&str>(metric, &[]).expect("there is room");
+        for value in [0.5, 1.0, 1.5, 2.0, 3.0, -1.0] {
+            recorder.observe(series, value).expect("it is staged");
+        }
+        source.observe(
+            observation(Outcome::Ok, recorder.commit()),
+            SystemTime::UNIX_EPOCH + Duration::from_secs(7),
+        );
+        // Buckets up to 1, up to 2, above; sum; created.
+        assert_eq!(numbers(&mut source)[0].1, [3.0, 2.0, 1.0, 7.0, 7.0]);
+    }
 }

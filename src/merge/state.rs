@@ -8,7 +8,8 @@ use super::own::OwnMetrics;
 use super::source::Source;
 use crate::health::{Inputs, Reported, Watch};
 use crate::model::{
-    Facts, Failure, MetricError, Observation, Outcome, ProbeIdentity, ProbeState, ProbeStatus, SourceInfo, SourceKind, Tally, Update,
+    Facts, Failure, MetricError, Observation, Outcome, ProbeIdentity, ProbeState, ProbeStatus,
+    SourceInfo, SourceKind, Tally, Update,
 };
 use crate::snapshot::{Dated, FactSheet, HealthReport, ProbeView, Snapshot};
 
@@ -62,7 +63,11 @@ impl State {
         let name = info.name.clone();
         let index = self.sources.len();
         let mut source = Source::new(info);
-        if let Some(probe) = self.probes.iter_mut().find(|probe| probe.identity.name == name) {
+        if let Some(probe) = self
+            .probes
+            .iter_mut()
+            .find(|probe| probe.identity.name == name)
+        {
             probe.source = Some(index);
             source.identity = Some(probe.identity.clone());
         }
@@ -71,8 +76,11 @@ impl State {
     }
 
     fn set_probe(&mut self, identity: Arc<ProbeIdentity>, status: ProbeStatus) {
-        log_state(&identity.name, None, &status);
-        match self.probes.iter_mut().find(|probe| probe.identity.name == identity.name) {
+        match self
+            .probes
+            .iter_mut()
+            .find(|probe| probe.identity.name == identity.name)
+        {
             Some(probe) => (probe.identity, probe.status) = (identity, status),
             None => self.probes.push(Probe {
                 identity,
@@ -80,12 +88,16 @@ impl State {
                 source: None,
             }),
         }
-        self.probes.sort_by(|one, other| one.identity.name.cmp(&other.identity.name));
+        self.probes
+            .sort_by(|one, other| one.identity.name.cmp(&other.identity.name));
     }
 
     fn observe(&mut self, mut observation: Observation, wall: SystemTime) {
         let Some(&index) = self.by_name.get(&observation.source) else {
-            tracing::error!(source = &*observation.source, "an observation of a source that was never announced");
+            tracing::error!(
+                source = &*observation.source,
+                "an observation of a source that was never announced"
+            );
             return;
         };
         if let Some(status) = observation.probe.take() {
@@ -101,9 +113,13 @@ impl State {
     }
 
     fn note_status(&mut self, name: &str, status: ProbeStatus) {
-        if let Some(probe) = self.probes.iter_mut().find(|probe| *probe.identity.name == *name) {
+        if let Some(probe) = self
+            .probes
+            .iter_mut()
+            .find(|probe| *probe.identity.name == *name)
+        {
             if probe.status.state != status.state {
-                log_state(name, Some(probe.status.state), &status);
+                log_state(name, probe.status.state, &status);
             }
             probe.status = status;
         }
@@ -116,7 +132,10 @@ impl State {
 
     /// Whether the built-in samplers have answered: before that there is nothing to show.
     fn is_begun(&self) -> bool {
-        let mut samplers = self.sources.iter().filter(|source| source.info.kind == SourceKind::Sampler);
+        let mut samplers = self
+            .sources
+            .iter()
+            .filter(|source| source.info.kind == SourceKind::Sampler);
         !self.sources.is_empty() && samplers.all(|source| source.answered)
     }
 
@@ -164,7 +183,12 @@ impl State {
             published: now,
             whole: self.is_whole(),
             facts: self.facts.clone(),
-            sources: self.sources.iter_mut().map(Source::view).chain([own]).collect(),
+            sources: self
+                .sources
+                .iter_mut()
+                .map(Source::view)
+                .chain([own])
+                .collect(),
             probes: self.probe_views(),
             health: self.health.clone(),
         })
@@ -182,15 +206,21 @@ fn reported(source: &Source) -> impl Iterator<Item = Reported<'_>> {
     })
 }
 
-fn log_state(name: &str, before: Option<ProbeState>, status: &ProbeStatus) {
-    let (from, to) = (before.map(ProbeState::as_str), status.state.as_str());
-    let error = status.last_error.as_ref().map(|(failure, _)| failure.to_string()).unwrap_or_default();
+fn log_state(name: &str, before: ProbeState, status: &ProbeStatus) {
+    let (from, to) = (before.as_str(), status.state.as_str());
+    let error = status
+        .last_error
+        .as_ref()
+        .map(|(failure, _)| failure.to_string())
+        .unwrap_or_default();
     match status.state {
         ProbeState::Rejected | ProbeState::Backoff | ProbeState::Degraded => {
             tracing::warn!(probe = name, from, to, error, "probe state changed");
         }
         ProbeState::Dormant => tracing::info!(probe = name, from, to, error, "probe state changed"),
-        ProbeState::Loading | ProbeState::Active => tracing::info!(probe = name, from, to, "probe state changed"),
+        ProbeState::Loading | ProbeState::Active => {
+            tracing::info!(probe = name, from, to, "probe state changed")
+        }
     }
 }
 

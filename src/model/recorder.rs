@@ -525,3 +525,7 @@ fn join_labels<L: AsRef<str>>(key: &mut String, labels: &[L]) {
         key.push_str(label);
     }
 }
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;

@@ -128,7 +128,7 @@ impl Probe {
     /// Runs the call on the guests' runtime. The ticker is woken only if the call outlasts one tick, so a
     /// short call wakes no thread but the guest's.
     async fn call(
-        &self,
+        &mut self,
         resident: Resident,
         facts: RunFacts,
     ) -> (Resident, Result<Produce, Trouble>) {

@@ -21,7 +21,10 @@ pub(super) struct Begin {
 impl Cadence {
     /// Due at `first` and then every `interval`, which must not be zero.
     pub(super) fn new(first: Instant, interval: Duration) -> Self {
-        Self { next: first, interval }
+        Self {
+            next: first,
+            interval,
+        }
     }
 
     /// The next due time.
@@ -32,7 +35,8 @@ impl Cadence {
     /// Begins the run that is due at `now`. Due times that passed since are missed: one run makes up for all.
     pub(super) fn begin(&mut self, now: Instant) -> Begin {
         let late = now.saturating_duration_since(self.next);
-        let whole = u32::try_from(late.as_nanos() / self.interval.as_nanos().max(1)).unwrap_or(u32::MAX - 1);
+        let whole = u32::try_from(late.as_nanos() / self.interval.as_nanos().max(1))
+            .unwrap_or(u32::MAX - 1);
         self.next += self.interval * (whole + 1);
         Begin {
             lateness: late,
@@ -44,7 +48,8 @@ impl Cadence {
     pub(super) fn postpone(&mut self, moment: Instant) {
         if self.next < moment {
             let wait = moment - self.next;
-            let whole = u32::try_from(wait.as_nanos().div_ceil(self.interval.as_nanos().max(1))).unwrap_or(u32::MAX - 1);
+            let whole = u32::try_from(wait.as_nanos().div_ceil(self.interval.as_nanos().max(1)))
+                .unwrap_or(u32::MAX - 1);
             self.next += self.interval * whole;
         }
     }
@@ -59,7 +64,13 @@ mod tests {
     #[test]
     fn late_runs_stay_on_the_grid_and_missed_ones_are_counted() {
         let start = Instant::now();
-        for (late_ms, missed, next_s) in [(0, 0, 1), (999, 0, 1), (1000, 1, 2), (2500, 2, 3), (60_000, 60, 61)] {
+        for (late_ms, missed, next_s) in [
+            (0, 0, 1),
+            (999, 0, 1),
+            (1000, 1, 2),
+            (2500, 2, 3),
+            (60_000, 60, 61),
+        ] {
             let mut cadence = Cadence::new(start, SECOND);
             let lateness = Duration::from_millis(late_ms);
             assert_eq!(cadence.begin(start + lateness), Begin { lateness, missed });

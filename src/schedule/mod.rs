@@ -48,7 +48,12 @@ impl Schedule {
             interval,
         };
         self.tell(Update::Source(source)).await;
-        let task = sampler_task::SamplerTask::new(maker, interval, self.updates.clone(), self.stop.clone());
+        let task = sampler_task::SamplerTask::new(
+            maker,
+            interval,
+            self.updates.clone(),
+            self.stop.clone(),
+        );
         self.tasks.spawn(task.run());
     }
 
@@ -59,7 +64,11 @@ impl Schedule {
             kind: SourceKind::Probe,
             interval: probe.interval(),
         };
-        self.tell(Update::Probe(probe.identity().clone(), probe.status().clone())).await;
+        self.tell(Update::Probe(
+            probe.identity().clone(),
+            probe.status().clone(),
+        ))
+        .await;
         self.tell(Update::Source(source)).await;
         let task = probe_task::ProbeTask::new(probe, self.updates.clone(), self.stop.clone());
         self.tasks.spawn(task.run());
@@ -81,7 +90,10 @@ impl Schedule {
 
 /// Sends an observation. False when there is nobody left to observe for.
 async fn deliver(updates: &mpsc::Sender<Update>, observation: crate::model::Observation) -> bool {
-    updates.send(Update::Observation(Box::new(observation))).await.is_ok()
+    updates
+        .send(Update::Observation(Box::new(observation)))
+        .await
+        .is_ok()
 }
 
 /// A source's name, shared by its observations.

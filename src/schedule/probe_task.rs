@@ -17,8 +17,16 @@ pub(super) struct ProbeTask {
 }
 
 impl ProbeTask {
-    pub(super) fn new(probe: Probe, updates: mpsc::Sender<Update>, stop: CancellationToken) -> Self {
-        Self { probe, updates, stop }
+    pub(super) fn new(
+        probe: Probe,
+        updates: mpsc::Sender<Update>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            probe,
+            updates,
+            stop,
+        }
     }
 
     /// Runs the probe until told to stop, or until it says that its configuration is not fit to run with.
@@ -42,7 +50,9 @@ impl ProbeTask {
                 // What an unfinished run staged was never promised to anybody.
                 () = self.stop.cancelled() => return,
             };
-            if !deliver(&self.updates, observation).await || self.probe.status().state == ProbeState::Rejected {
+            if !deliver(&self.updates, observation).await
+                || self.probe.status().state == ProbeState::Rejected
+            {
                 return;
             }
             if let Some(moment) = self.probe.not_before() {

@@ -15,7 +15,10 @@ use crate::sampler::{Maker, Sampler, SamplerError};
 /// Share of the interval after which a sampler that still waits for the kernel is reported.
 const PATIENCE: f64 = 0.8;
 
-type Sample = (Option<Box<dyn Sampler>>, Result<(Facts, Staged), SamplerError>);
+type Sample = (
+    Option<Box<dyn Sampler>>,
+    Result<(Facts, Staged), SamplerError>,
+);
 
 pub(super) struct SamplerTask {
     name: SourceName,
@@ -28,7 +31,12 @@ pub(super) struct SamplerTask {
 }
 
 impl SamplerTask {
-    pub(super) fn new(maker: Maker, interval: Duration, updates: mpsc::Sender<Update>, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        maker: Maker,
+        interval: Duration,
+        updates: mpsc::Sender<Update>,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
             name: maker.name().into(),
             maker,
@@ -50,7 +58,9 @@ impl SamplerTask {
             let started = Instant::now();
             let begin = cadence.begin(started);
             let run = self.start();
-            let Some(result) = self.wait(run, begin, started).await else { return };
+            let Some(result) = self.wait(run, begin, started).await else {
+                return;
+            };
             let observation = self.observation(begin, started, result);
             if !deliver(&self.updates, observation).await {
                 return;
@@ -65,7 +75,12 @@ impl SamplerTask {
     }
 
     /// Waits for the sample as long as it takes, and says so when it takes too long. Nothing when told to stop.
-    async fn wait(&mut self, mut run: JoinHandle<Sample>, begin: Begin, started: Instant) -> Option<Result<(Facts, Staged), Failure>> {
+    async fn wait(
+        &mut self,
+        mut run: JoinHandle<Sample>,
+        begin: Begin,
+        started: Instant,
+    ) -> Option<Result<(Facts, Staged), Failure>> {
         let mut patience = Some(self.interval.mul_f64(PATIENCE));
         loop {
             tokio::select! {
@@ -80,12 +95,17 @@ impl SamplerTask {
         }
     }
 
-    fn take_back(&mut self, ended: Result<Sample, tokio::task::JoinError>) -> Result<(Facts, Staged), Failure> {
+    fn take_back(
+        &mut self,
+        ended: Result<Sample, tokio::task::JoinError>,
+    ) -> Result<(Facts, Staged), Failure> {
         match ended {
             Ok((sampler, result)) => {
                 self.sampler = sampler;
                 result.map_err(|error| match error {
-                    SamplerError::Absent { .. } => Failure::new("not-applicable", error.to_string()),
+                    SamplerError::Absent { .. } => {
+                        Failure::new("not-applicable", error.to_string())
+                    }
                     error => Failure::new("sampler", error.to_string()),
                 })
             }
@@ -93,10 +113,19 @@ impl SamplerTask {
         }
     }
 
-    fn observation(&self, begin: Begin, started: Instant, result: Result<(Facts, Staged), Failure>) -> Observation {
+    fn observation(
+        &self,
+        begin: Begin,
+        started: Instant,
+        result: Result<(Facts, Staged), Failure>,
+    ) -> Observation {
         let (outcome, facts, staged) = match result {
             Ok((facts, staged)) => (Outcome::Ok, Some(facts), staged),
-            Err(failure) if failure.code == "not-applicable" => (Outcome::NotApplicable(Arc::new(failure)), None, Staged::default()),
+            Err(failure) if failure.code == "not-applicable" => (
+                Outcome::NotApplicable(Arc::new(failure)),
+                None,
+                Staged::default(),
+            ),
             Err(failure) => (Outcome::Failed(Arc::new(failure)), None, Staged::default()),
         };
         Observation {

@@ -1,0 +1,20 @@
+//! `probity run`: errors of the start in words for the person at the terminal.
+
+use super::{Exit, Trouble};
+use crate::app::{self, Ended};
+use crate::config::Loaded;
+
+/// Runs until a signal, and drains.
+///
+/// # Errors
+/// A [`Trouble`] that names what could not be bound or opened, and the next step.
+pub fn run(loaded: &Loaded) -> Result<Exit, Trouble> {
+    match app::run(loaded) {
+        Ok(Ended::Clean) => Ok(Exit::Success),
+        Ok(Ended::Cut) => Ok(Exit::Failure),
+        Err(error) => {
+            let next = "change `server.listen` (or --listen), `probes.folder` (or --probes) or `state.directory` (or --state)";
+            Err(Trouble::new(Exit::Unavailable, format!("{error:#}"), next))
+        }
+    }
+}
