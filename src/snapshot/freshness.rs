@@ -4,6 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::model::MetricKind;
 
+/// Intervals for which a value is fresh: one missed run may be chance.
+const STALE_AFTER: u32 = 2;
+/// Intervals after which a value is not shown any more.
+const ABSENT_AFTER: u32 = 3;
+
 /// How far a value can be trusted at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
@@ -19,13 +24,27 @@ impl Freshness {
     /// Fresh for two intervals, stale until three, then absent; counters and histograms only go stale.
     pub fn of(kind: MetricKind, updated: Instant, interval: Duration, now: Instant) -> Self {
         let age = now.saturating_duration_since(updated);
-        let keeps_total = matches!(kind, MetricKind::Counter | MetricKind::Histogram);
         Self {
             age,
-            stale: age > interval * 2,
-            absent: age > interval * 3 && !keeps_total,
+            stale: age > interval * STALE_AFTER,
+            absent: age > interval * ABSENT_AFTER && !keeps_total(kind),
         }
     }
+
+    /// The moment before which a value is absent at `now`, for those who ask of many values with one
+    /// interval; nothing when a value of this kind is never absent, or none can be that old.
+    pub fn absent_before(kind: MetricKind, interval: Duration, now: Instant) -> Option<Instant> {
+        if keeps_total(kind) {
+            None
+        } else {
+            now.checked_sub(interval * ABSENT_AFTER)
+        }
+    }
+}
+
+/// Totals are the host's and stay.
+fn keeps_total(kind: MetricKind) -> bool {
+    matches!(kind, MetricKind::Counter | MetricKind::Histogram)
 }
 
 #[cfg(test)]
@@ -51,6 +70,12 @@ mod tests {
                 (freshness.stale, freshness.absent),
                 (stale, absent),
                 "{kind:?} at {age} s"
+            );
+            let before = Freshness::absent_before(kind, interval, now);
+            assert_eq!(
+                before.is_some_and(|limit| updated(age) < limit),
+                absent,
+                "{kind:?} at {age} s, asked the other way round"
             );
         }
     }
