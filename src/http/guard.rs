@@ -1,0 +1,182 @@
+//! Who may ask: the host a request is for, its framing, its token, and the size it announces.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
+use axum::http::request::Parts;
+use axum::http::uri::{Authority, Scheme};
+use axum::http::{HeaderValue, StatusCode};
+
+use super::Config;
+use super::problem::Problem;
+use super::server::HttpError;
+use crate::model::printable;
+
+/// Paths that need no token, so that an orchestrator can ask without a secret.
+const OPEN_PATHS: [&str; 2] = ["/livez", "/readyz"];
+
+/// Whether the caller may read reasons: with a token configured, only who carries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Trusted(pub(super) bool);
+
+/// The checks that every request passes before a route sees it.
+#[derive(Debug)]
+pub(super) struct Guard {
+    listen: IpAddr,
+    /// Lower-case hosts, with or without a port.
+    allowed: HashSet<String>,
+    /// Hashed, so that comparing takes the same time whatever differs.
+    token: Option<blake3::Hash>,
+    max_body: u64,
+}
+
+impl Guard {
+    /// Reads the token file, if one is configured.
+    ///
+    /// # Errors
+    /// [`HttpError::Token`] when the file cannot be read or holds no token.
+    pub(super) fn new(config: &Config, listen: SocketAddr) -> Result<Self, HttpError> {
+        let token = config.token_file.as_deref().map(read_token).transpose()?;
+        let allowed = config.allowed_hosts.iter();
+        Ok(Self {
+            listen: listen.ip(),
+            allowed: allowed.map(|host| host.to_ascii_lowercase()).collect(),
+            token,
+            max_body: config.max_body.0,
+        })
+    }
+
+    /// Looks at a request's header; `conflict` says that its framing is ambiguous.
+    ///
+    /// # Errors
+    /// 400, 421, 401 or 413 as a problem.
+    pub(super) fn check(&self, request: &Parts, conflict: bool) -> Result<Trusted, Problem> {
+        self.check_host(request)?;
+        if conflict && request.headers.contains_key(TRANSFER_ENCODING) {
+            let detail = "Content-Length and Transfer-Encoding exclude each other";
+            return Err(Problem::bad_request(detail).closing());
+        }
+        let trusted = self.is_trusted(request);
+        if !trusted && !OPEN_PATHS.contains(&request.uri.path()) {
+            return Err(unauthorized());
+        }
+        self.check_length(request)?;
+        Ok(Trusted(trusted))
+    }
+
+    /// A page that a stranger's DNS points here would carry the stranger's name in Host: only known names
+    /// are answered. The port is not looked at, since forwarding changes it and an attacker gains nothing by it.
+    fn check_host(&self, request: &Parts) -> Result<(), Problem> {
+        let mut lines = request.headers.get_all(HOST).iter();
+        let (Some(host), None) = (lines.next(), lines.next()) else {
+            return Err(Problem::bad_request("exactly one Host header is needed").closing());
+        };
+        let host = Authority::try_from(host.as_bytes()).map_err(|_| {
+            Problem::bad_request("Host is not a name with an optional port").closing()
+        })?;
+        self.check_authority(&host)?;
+        if let Some(authority) = request.uri.authority() {
+            self.check_authority(authority)?;
+        }
+        match request.uri.scheme() {
+            Some(scheme) if *scheme != Scheme::HTTP => Err(misdirected(scheme.as_str())),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_authority(&self, authority: &Authority) -> Result<(), Problem> {
+        if authority.as_str().contains('@') {
+            return Err(Problem::bad_request("a host has no user name").closing());
+        }
+        let bare = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        let known = match bare.parse::<IpAddr>() {
+            Ok(address) => self.is_own(address.to_canonical()),
+            Err(_) => bare.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
+        };
+        if known || self.is_allowed(bare) || self.is_allowed(authority.as_str()) {
+            Ok(())
+        } else {
+            Err(misdirected(authority.as_str()))
+        }
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
+        // Bound to every address, each of the machine's is right, and no page can forge a literal one.
+        address.is_loopback()
+            || self.listen.is_unspecified()
+            || address == self.listen.to_canonical()
+    }
+
+    fn is_allowed(&self, host: &str) -> bool {
+        !self.allowed.is_empty() && self.allowed.contains(&host.to_ascii_lowercase())
+    }
+
+    fn is_trusted(&self, request: &Parts) -> bool {
+        let Some(token) = &self.token else {
+            return true;
+        };
+        let given = request.headers.get(AUTHORIZATION).and_then(bearer);
+        // Comparing hashes of blake3 takes constant time.
+        given.is_some_and(|given| blake3::hash(given) == *token)
+    }
+
+    fn check_length(&self, request: &Parts) -> Result<(), Problem> {
+        let length = request.headers.get(CONTENT_LENGTH);
+        let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        match length {
+            Some(length) if length > self.max_body => Err(too_large(self.max_body)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// 413: the rest of the body is not read.
+pub(super) fn too_large(limit: u64) -> Problem {
+    let detail = format!("the body is larger than {limit} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+        .member("limit_bytes", limit.into())
+        .closing()
+}
+
+fn unauthorized() -> Problem {
+    let challenge = HeaderValue::from_static("Bearer realm=\"probity\"");
+    Problem::new(StatusCode::UNAUTHORIZED, "a bearer token is needed")
+        .header(WWW_AUTHENTICATE, challenge)
+}
+
+fn misdirected(host: &str) -> Problem {
+    let host = printable(host, 128);
+    Problem::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        format!(
+            "this server does not answer for `{host}`; `server.allowed_hosts` lists further names"
+        ),
+    )
+    .closing()
+}
+
+fn bearer(value: &HeaderValue) -> Option<&[u8]> {
+    let (scheme, token) = value.as_bytes().split_at_checked(7)?;
+    scheme
+        .eq_ignore_ascii_case(b"bearer ")
+        .then(|| token.trim_ascii())
+}
+
+fn read_token(path: &Path) -> Result<blake3::Hash, HttpError> {
+    let fault = |reason: String| HttpError::Token {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    match text.lines().next().map(str::trim) {
+        Some(token) if !token.is_empty() => Ok(blake3::hash(token.as_bytes())),
+        _ => Err(fault("its first line is empty".into())),
+    }
+}

@@ -1,0 +1,118 @@
+//! Reading what a client sends: bounded in size, time and depth, of a known media type.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRef, FromRequest};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use axum::http::{Request, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::guard::too_large;
+use super::problem::Problem;
+use crate::model::{TallyCounter, printable};
+
+/// What a request's body may be.
+#[derive(Debug, Clone)]
+pub struct BodyLimits {
+    /// Bytes at most.
+    pub size: usize,
+    /// Time from the first look to the last byte.
+    pub time: Duration,
+    /// Counts bodies that did not come in time.
+    pub timeouts: TallyCounter,
+}
+
+/// A request's body, parsed from JSON.
+#[derive(Debug)]
+pub struct Json<T>(
+    /// What it says.
+    pub T,
+);
+
+impl<S, T> FromRequest<S> for Json<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+    BodyLimits: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
+        let limits = BodyLimits::from_ref(state);
+        check_media(request.headers(), &["application/json"])?;
+        let bytes = read(request.into_body(), &limits).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// Refuses other media types than these, and compressed bodies.
+fn check_media(headers: &HeaderMap, accepted: &[&str]) -> Result<(), Problem> {
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media = given
+        .and_then(|value| value.split(';').next())
+        .unwrap_or("");
+    let known = accepted
+        .iter()
+        .any(|one| one.eq_ignore_ascii_case(media.trim()));
+    let plain = headers
+        .get(CONTENT_ENCODING)
+        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if known && plain {
+        return Ok(());
+    }
+    let detail = format!("the body must be {}, not compressed", accepted.join(" or "));
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).closing())
+}
+
+async fn read(body: Body, limits: &BodyLimits) -> Result<Vec<u8>, Problem> {
+    let limited = Limited::new(body, limits.size);
+    match tokio::time::timeout(limits.time, limited.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limits.size as u64)),
+        Ok(Err(error)) => {
+            let problem = Problem::bad_request("the body could not be read");
+            Err(problem.inside(error.to_string()).closing())
+        }
+        Err(_) => {
+            limits.timeouts.increment();
+            let detail = "the body did not come in time";
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail).closing())
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut json);
+    let value = parsed.map_err(|error| mistake(&pointer(error.path()), error.inner()))?;
+    json.end().map_err(|error| mistake("", &error))?;
+    Ok(value)
+}
+
+fn mistake(pointer: &str, error: &serde_json::Error) -> Problem {
+    let detail = printable(&error.to_string(), 256);
+    Problem::bad_request("the body is not the JSON that is wanted here")
+        .member("errors", json!([{ "pointer": pointer, "detail": detail }]))
+}
+
+/// The place as a JSON pointer (RFC 6901).
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        let name = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.clone(),
+            Segment::Enum { variant } => variant.clone(),
+            Segment::Unknown => continue,
+        };
+        pointer.push('/');
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    }
+    pointer
+}

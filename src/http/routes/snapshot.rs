@@ -1,0 +1,107 @@
+//! `/snapshot`: the whole document, parts of it by path, and fields of it by `?fields=`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Response, Uri};
+use axum::routing::get;
+use serde_json::{Map, Value};
+
+use super::parameters;
+use super::select::{Fields, pointer, project};
+use crate::http::bodies::{Document, Edition, Rendered};
+use crate::http::negotiate::{JSON, choose};
+use crate::http::problem::Problem;
+use crate::http::site::Shared;
+use crate::model::printable;
+use crate::snapshot::{PARTS, document, part};
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/snapshot", get(snapshot))
+        .route("/snapshot/{*path}", get(snapshot))
+}
+
+async fn snapshot(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response<Body>, Problem> {
+    let pairs = parameters(&uri, &["fields"])?;
+    choose(&headers, JSON)?;
+    let wanted = uri.clone();
+    let whole = uri.path() == "/snapshot" && pairs.is_empty();
+    let key = uri.path_and_query().map_or("", |key| key.as_str());
+    let key = if whole {
+        Document::Snapshot
+    } else {
+        Document::Part(key)
+    };
+    let body = shared
+        .edition()?
+        .body(key, move |edition| render(edition, &wanted, &pairs))
+        .await?;
+    body.answer(&headers, None).await
+}
+
+fn render(edition: &Edition, uri: &Uri, pairs: &[(String, String)]) -> Result<Rendered, Problem> {
+    let fields = Fields::parse(pairs.iter().map(|(_, value)| value.as_str()))?;
+    let value = match segments(uri)?.split_first() {
+        Some((first, rest)) => {
+            let part = part(&edition.snapshot, first, edition.now).ok_or_else(|| no_part(first))?;
+            let value = pointer(part, rest).ok_or_else(|| no_part(uri.path()))?;
+            project(value, &fields, "")?
+        }
+        None => top_level(edition, &fields)?,
+    };
+    let bytes = serde_json::to_vec(&value)
+        .map_err(|error| Problem::internal(format!("a snapshot is no JSON: {error}")))?;
+    Ok((JSON[0].header(), bytes))
+}
+
+/// Only the parts asked for are built.
+fn top_level(edition: &Edition, fields: &Fields) -> Result<Value, Problem> {
+    if fields.is_everything() {
+        return Ok(document(&edition.snapshot, edition.now));
+    }
+    let mut object = Map::new();
+    for (name, below) in fields.names() {
+        let part = part(&edition.snapshot, name, edition.now).ok_or_else(|| no_part(name))?;
+        object.insert(name.to_owned(), project(part, below, name)?);
+    }
+    Ok(Value::Object(object))
+}
+
+/// The path below `/snapshot`, split at slashes and decoded.
+fn segments(uri: &Uri) -> Result<Vec<String>, Problem> {
+    let below = uri.path().trim_start_matches("/snapshot").trim_matches('/');
+    let split = below.split('/').filter(|segment| !segment.is_empty());
+    split.map(decode).collect()
+}
+
+/// Percent signs, then JSON pointer's own escapes: `~1` for a slash inside a name.
+fn decode(segment: &str) -> Result<String, Problem> {
+    let malformed = || Problem::bad_request("the path has a malformed percent sign");
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first == b'%' {
+            let digits = rest.split_off(..2).ok_or_else(malformed)?;
+            let digits = std::str::from_utf8(digits).map_err(|_| malformed())?;
+            bytes.push(u8::from_str_radix(digits, 16).map_err(|_| malformed())?);
+        } else {
+            bytes.push(*first);
+        }
+    }
+    let text = String::from_utf8(bytes).map_err(|_| malformed())?;
+    Ok(text.replace("~1", "/").replace("~0", "~"))
+}
+
+fn no_part(name: &str) -> Problem {
+    let name = printable(name, 128);
+    let parts = PARTS.iter().map(|part| Value::from(*part)).collect();
+    Problem::not_found(format!("the snapshot has no `{name}`")).member("parts", Value::Array(parts))
+}

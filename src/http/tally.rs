@@ -1,0 +1,133 @@
+//! What the server counts of itself.
+
+use crate::model::{Tally, TallyCounter};
+
+/// Status codes counted by themselves: those that the routes and checks give. Others share `other`.
+const CODES: [(u16, &str); 15] = [
+    (200, "200"),
+    (304, "304"),
+    (400, "400"),
+    (401, "401"),
+    (404, "404"),
+    (405, "405"),
+    (406, "406"),
+    (408, "408"),
+    (413, "413"),
+    (415, "415"),
+    (421, "421"),
+    (500, "500"),
+    (503, "503"),
+    (507, "507"),
+    (0, "other"),
+];
+
+/// The server's counters. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct HttpTally {
+    requests: Vec<(u16, TallyCounter)>,
+    /// Connections accepted.
+    pub(super) opened: TallyCounter,
+    /// Connections ended, in whatever way.
+    pub(super) closed: TallyCounter,
+    /// Failed attempts to accept a connection, such as for want of descriptors.
+    pub(super) accept_errors: TallyCounter,
+    /// Requests that were no HTTP: answered 400 or 431 and closed before any route saw them.
+    pub(super) malformed: TallyCounter,
+    /// Headers that did not come in time, and idle connections.
+    pub(super) header_timeouts: TallyCounter,
+    /// Bodies that did not come in time.
+    pub(super) body_timeouts: TallyCounter,
+    /// Answers that the client did not take in time.
+    pub(super) write_timeouts: TallyCounter,
+    /// Connections still at work when the drain ended.
+    pub(super) stragglers: TallyCounter,
+    /// Handlers and connection tasks that panicked.
+    pub(super) panics: TallyCounter,
+    /// Bodies encoded; requests beyond them were answered from a ready one.
+    pub(super) encoded: TallyCounter,
+    /// Series left out of an exposition, summed over expositions encoded.
+    pub(super) left_out: TallyCounter,
+}
+
+impl HttpTally {
+    /// Makes the counters in `tally`, so that the merge publishes them.
+    pub fn new(tally: &mut Tally) -> Self {
+        let requests = "Requests answered, by status code.";
+        let timeouts = "Clients cut off, by what did not come in time.";
+        let requests = CODES
+            .iter()
+            .map(|(code, label)| {
+                let label = Some(("code", *label));
+                (
+                    *code,
+                    tally.counter("probity_http_requests_total", requests, label),
+                )
+            })
+            .collect();
+        let mut timeout = |phase| {
+            let label = Some(("phase", phase));
+            tally.counter("probity_http_timeouts_total", timeouts, label)
+        };
+        let (header_timeouts, body_timeouts, write_timeouts) =
+            (timeout("header"), timeout("body"), timeout("write"));
+        let mut plain = |name, help| tally.counter(name, help, None);
+        Self {
+            requests,
+            header_timeouts,
+            body_timeouts,
+            write_timeouts,
+            opened: plain("probity_http_connections_total", "Connections accepted."),
+            closed: plain(
+                "probity_http_connections_closed_total",
+                "Connections ended; the difference to those accepted is open.",
+            ),
+            accept_errors: plain(
+                "probity_http_accept_errors_total",
+                "Failed attempts to accept a connection.",
+            ),
+            malformed: plain(
+                "probity_http_malformed_total",
+                "Requests that were not HTTP, refused before any route.",
+            ),
+            stragglers: plain(
+                "probity_http_stragglers_total",
+                "Connections cut off because they outlasted the drain.",
+            ),
+            panics: plain("probity_http_panics_total", "Handlers that panicked."),
+            encoded: plain(
+                "probity_http_bodies_encoded_total",
+                "Bodies encoded; all other answers were ready ones.",
+            ),
+            left_out: plain(
+                "probity_http_series_left_out_total",
+                "Series that an exposition could not hold beside others of the same name.",
+            ),
+        }
+    }
+
+    /// Connections open now.
+    pub fn open_connections(&self) -> u64 {
+        // Closed is read first: read the other way round, a connection that comes and goes in
+        // between would make the difference negative.
+        let closed = self.closed.get();
+        self.opened.get().saturating_sub(closed)
+    }
+
+    /// Bodies encoded so far.
+    pub fn bodies_encoded(&self) -> u64 {
+        self.encoded.get()
+    }
+
+    /// Requests answered with this status code; codes without a counter of their own are counted as 0.
+    pub fn answered(&self, code: u16) -> u64 {
+        self.request(code).get()
+    }
+
+    pub(super) fn request(&self, code: u16) -> &TallyCounter {
+        let known = self.requests.iter().find(|(known, _)| *known == code);
+        let (_, counter) = known
+            .or(self.requests.last())
+            .expect("the list of codes is not empty");
+        counter
+    }
+}
