@@ -3,8 +3,11 @@
 //! Nothing here knows the interface to the host, so all of it is tested on the machine it is built on. It is written
 //! for size: a probe's file holds only what it uses, and the usual crates would be most of it.
 
+#[cfg(any(target_arch = "wasm32", clippy))]
+pub mod folder;
 pub mod json;
 pub mod limit;
+pub mod path;
 pub mod section;
 pub mod show;
 

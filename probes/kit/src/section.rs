@@ -69,6 +69,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Whether the key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
     fn get(&self, key: &str) -> Option<&'a Value> {
         self.entries
             .iter()
