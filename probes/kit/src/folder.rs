@@ -7,21 +7,10 @@ use wasip2::filesystem::types::{
     PathFlags,
 };
 
-use crate::path;
+use crate::path::{self, Entry, Refused};
 
 /// Bytes asked for at once; the kernel hands out its tables by the page anyway.
 const PORTION_BYTES: u64 = 32 * 1024;
-
-/// Why something cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// No granted folder leads there.
-    NotGranted,
-    /// There is nothing of that name.
-    Missing,
-    /// The machine's reason, in a word.
-    Because(&'static str),
-}
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,15 +21,6 @@ pub struct Stat {
     pub bytes: u64,
     /// When it was last changed, Unix seconds, where the file system keeps that.
     pub modified: Option<f64>,
-}
-
-/// One name in a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The name, without the folder.
-    pub name: String,
-    /// A folder; never for a link to one.
-    pub is_folder: bool,
 }
 
 /// The folders that the operator granted.
@@ -60,6 +40,11 @@ impl Granted {
         let (place, way) = path::within(names, path).ok_or(Refused::NotGranted)?;
         let (folder, _) = self.folders.get(place).ok_or(Refused::NotGranted)?;
         Ok((folder, way))
+    }
+
+    /// Whether any of them has the path.
+    pub fn leads_to(&self, path: &str) -> bool {
+        self.find(path).is_ok()
     }
 
     fn open(&self, path: &str, flags: OpenFlags) -> Result<Descriptor, Refused> {

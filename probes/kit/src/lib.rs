@@ -13,4 +13,5 @@ pub mod show;
 
 pub use json::Value;
 pub use limit::{Limit, Side, Verdict};
+pub use path::{Entry, Refused};
 pub use section::{Fault, Quantity, Section};

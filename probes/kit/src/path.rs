@@ -1,4 +1,24 @@
-//! Which granted folder leads to a path.
+//! Paths in granted folders: which folder leads to one, what is there, and why it cannot be read.
+
+/// Why something cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// No granted folder leads there.
+    NotGranted,
+    /// There is nothing of that name.
+    Missing,
+    /// The machine's reason, in a word.
+    Because(&'static str),
+}
+
+/// One name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, without the folder.
+    pub name: String,
+    /// A folder; never for a link to one, so that a walk cannot go in circles.
+    pub is_folder: bool,
+}
 
 /// The place among the `granted` folders of the one that leads closest to `path`, and the way from there; `.` for the
 /// folder itself. Nothing when none does.

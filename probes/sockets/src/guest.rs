@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use kit::Verdict;
-use kit::folder::{Granted, Refused, steady_seconds};
+use kit::folder::{Granted, steady_seconds};
+use kit::{Refused, Verdict};
 
 use crate::{
     CHECKS, COUNTERS, Ended, Judges, STATES, Settings, Sockstat, States, Totals, each_line,
