@@ -82,7 +82,6 @@ fn points(staged: &Staged) -> Vec<Point> {
                 points[first + bounds.len() + 1].value += write.value;
                 points[first + bounds.len() + 2].value = 1_700_000_000.5;
             }
-            Change::Retire => unreachable!("hand-made sources retire nothing"),
         }
         points[first].updated = Some(Instant::now());
     }

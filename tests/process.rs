@@ -1,0 +1,318 @@
+//! The program as a process: what it says first, how it ends, and what it does with the standard probes.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_probity");
+const PROBES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/probes");
+/// Nothing here takes longer, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running program; killed if the test fails before it ends.
+struct Program {
+    child: Child,
+    address: SocketAddr,
+    said: Vec<String>,
+    lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Program {
+    /// Starts it on a free port and reads its log up to the address.
+    fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = command(folder.path())
+            .args(["run", "--listen", "127.0.0.1:0", "--state", "state"])
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let address = loop {
+            let line = lines.next().expect("it says where it listens").unwrap();
+            said.push(line.clone());
+            if let Some((_, rest)) = line.split_once("http://") {
+                break rest.split('/').next().unwrap().parse().unwrap();
+            }
+        };
+        Self {
+            child,
+            address,
+            said,
+            lines,
+            _folder: folder,
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Reads the log until a line holds `words`.
+    fn until_said(&mut self, words: &str) {
+        for line in self.lines.by_ref() {
+            let line = line.unwrap();
+            self.said.push(line.clone());
+            if line.contains(words) {
+                return;
+            }
+        }
+        panic!("it ended without saying {words:?}: {:#?}", self.said);
+    }
+
+    /// The status code and body of one GET.
+    fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (
+            head.split(' ').nth(1).unwrap().parse().unwrap(),
+            body.to_owned(),
+        )
+    }
+
+    /// Asks until the answer is 200.
+    fn until_ready(&self) {
+        let began = Instant::now();
+        while self.get("/readyz").0 != 200 {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{:?}",
+                self.get("/readyz?verbose")
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn exit_code(mut self) -> Option<i32> {
+        let began = Instant::now();
+        // Keeps the pipe empty, or the program would wait for its reader.
+        for line in self.lines.by_ref() {
+            self.said.push(line.unwrap());
+        }
+        while began.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("it does not end: {:#?}", self.said);
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Already gone unless the test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+#[test]
+fn the_standard_probes_are_served_beside_a_damaged_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["saturation", "sockets", "files"] {
+        std::fs::copy(
+            format!("{PROBES}/{name}.wasm"),
+            folder.path().join(format!("{name}.wasm")),
+        )
+        .unwrap();
+    }
+    let mut damaged = std::fs::read(format!("{PROBES}/saturation.wasm")).unwrap();
+    let middle = damaged.len() / 2;
+    damaged[8] ^= 0xff;
+    damaged[middle] ^= 0xff;
+    std::fs::write(folder.path().join("damaged.wasm"), damaged).unwrap();
+
+    let program = Program::start(&["--probes", folder.path().to_str().unwrap()]);
+    program.until_ready();
+    let (status, body) = program.get("/snapshot");
+    let snapshot: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(status, 200);
+    let state = |name: &str| {
+        let probes = snapshot["probes"].as_array().unwrap();
+        probes.iter().find(|probe| probe["name"] == name).unwrap()["state"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(state("damaged"), "rejected");
+    for name in ["saturation", "sockets", "files"] {
+        assert!(
+            ["active", "dormant"].contains(&state(name).as_str()),
+            "{name}: {body}"
+        );
+        let described = snapshot["probes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|probe| probe["name"] == name)
+            .unwrap();
+        assert!(described["failures"] == 0, "{described}");
+    }
+    let (_, metrics) = program.get("/metrics");
+    for name in ["saturation", "sockets"] {
+        assert!(
+            metrics.contains(&format!("probe=\"{name}\"")),
+            "no metric of {name}"
+        );
+    }
+}
+
+#[test]
+fn the_first_lines_say_what_is_sampled_where_to_look_and_what_to_do_next() {
+    let mut program = Program::start(&["--probes", "none"]);
+    program.until_said("next: ");
+    let said = program.said.join("\n");
+    for words in [
+        "sampling cpu, memory",
+        "probes from none",
+        "/snapshot",
+        "/metrics",
+        "/readyz?verbose",
+    ] {
+        assert!(said.contains(words), "{words:?} is not in\n{said}");
+    }
+    // Off a terminal every line is a JSON object.
+    for line in &program.said {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(
+            line["message"].is_string()
+                && line["level"].is_string()
+                && line["timestamp"].is_string()
+        );
+    }
+}
+
+#[test]
+fn p01_sigterm_drains_with_connections_open() {
+    let program = Program::start(&["--probes", "none"]);
+    program.until_ready();
+    let idle = TcpStream::connect(program.address).unwrap();
+    let mut kept = TcpStream::connect(program.address).unwrap();
+    kept.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let mut first = [0; 15];
+    kept.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    program.signal(Signal::TERM);
+    assert_eq!(program.exit_code(), Some(0));
+    drop(idle);
+}
+
+#[test]
+fn p02_a_second_sigterm_ends_at_once() {
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        &config,
+        "[server]\ndrain_timeout = \"5m\"\nheader_timeout = \"5m\"\nbody_timeout = \"5m\"\n",
+    )
+    .unwrap();
+    let mut program = Program::start(&[
+        "--probes",
+        "none",
+        "--config",
+        config.path().to_str().unwrap(),
+    ]);
+    program.until_ready();
+    // A request that never ends holds the drain up for longer than the test waits.
+    let mut half = TcpStream::connect(program.address).unwrap();
+    half.write_all(b"GET /livez HTTP/1.1\r\nHost: lo").unwrap();
+    assert_eq!(program.get("/livez").0, 200);
+    program.signal(Signal::TERM);
+    program.until_said("draining");
+    program.signal(Signal::TERM);
+    let code = program.exit_code();
+    // 0 only if the drain had nothing to wait for before the second signal came.
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn p05_a_closed_standard_output_and_error_do_not_end_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let mut child = Command::new("sh")
+        .arg("-c")
+        .arg(format!(
+            "exec {PROGRAM} run --listen 127.0.0.1:{port} --probes none --state state >&- 2>&-"
+        ))
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    let answered = loop {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
+            write!(
+                stream,
+                "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
+            .unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            break answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "it does not listen");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
+    kill_process(
+        Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(),
+        Signal::TERM,
+    )
+    .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn c06_a_port_in_use_ends_with_69_and_the_next_step() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let output = command(folder.path())
+        .args([
+            "run",
+            "--listen",
+            &taken.local_addr().unwrap().to_string(),
+            "--state",
+            "state",
+        ])
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(
+        said.contains("already in use") && said.contains("--listen"),
+        "{said}"
+    );
+}

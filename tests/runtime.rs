@@ -1,0 +1,421 @@
+//! The whole runtime in this process: sources, merge, snapshot and server together, on a free port.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod support;
+#[path = "support/wire.rs"]
+mod wire;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use probity::app::App;
+use probity::config::{Config, Loaded, Origin, StateConfig};
+use probity::model::{ProbeState, Span, Status};
+use probity::probe::{Grants, Limits, ProbeConfig};
+use probity::snapshot::Snapshot;
+use support::bench::{GAUGE, SET_ONE, named_gauge};
+use support::guest::Guest;
+use wire::{Client, PATIENCE};
+
+/// A folder of probes, a state folder, and the configuration that uses them.
+struct Place {
+    folder: tempfile::TempDir,
+    config: Config,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.server.listen = "127.0.0.1:0".parse().unwrap();
+        config.server.drain_timeout = Span::seconds(20);
+        config.sampler.interval = Span::millis(100);
+        config.probes.folder = folder.path().to_owned();
+        config.probes.interval = Span::millis(100);
+        config.state = StateConfig {
+            directory: Some(folder.path().join("state")),
+        };
+        Self { folder, config }
+    }
+
+    fn add(self, name: &str, guest: &Guest) -> Self {
+        self.add_bytes(name, &guest.build())
+    }
+
+    fn add_bytes(self, name: &str, bytes: &[u8]) -> Self {
+        std::fs::write(self.folder.path().join(format!("{name}.wasm")), bytes).unwrap();
+        self
+    }
+
+    async fn start(&self) -> Running {
+        let loaded = Loaded {
+            config: self.config.clone(),
+            origin: Origin {
+                file: Some(PathBuf::from("test.toml")),
+                overrides: Vec::new(),
+            },
+            state_directory: self.folder.path().join("state"),
+        };
+        Running(App::start(&loaded).await.unwrap())
+    }
+}
+
+struct Running(App);
+
+impl Running {
+    /// Waits for a snapshot that satisfies `wanted`.
+    async fn until(&self, what: &str, mut wanted: impl FnMut(&Snapshot) -> bool) -> Arc<Snapshot> {
+        let mut changes = self.0.snapshots().changes();
+        let found = async {
+            loop {
+                if let Some(snapshot) = self
+                    .0
+                    .snapshots()
+                    .load()
+                    .filter(|snapshot| wanted(snapshot))
+                {
+                    return snapshot;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, found).await;
+        found.unwrap_or_else(|_| {
+            panic!(
+                "never: {what}; last: {:#?}",
+                self.0.snapshots().load().map(|last| last.probes.clone())
+            )
+        })
+    }
+
+    async fn get(&self, path: &str) -> wire::Answer {
+        Client::connect(self.0.address()).await.get(path).await
+    }
+
+    async fn stop(self) {
+        assert_eq!(self.0.stop().await, Vec::<&str>::new());
+    }
+}
+
+fn good(name: &str) -> Guest {
+    named_gauge(name).collect(&format!("{GAUGE} {SET_ONE}"))
+}
+
+fn runs(snapshot: &Snapshot, probe: &str) -> u64 {
+    let found = snapshot
+        .probes
+        .iter()
+        .find(|view| &*view.identity.name == probe);
+    found.map_or(0, |view| view.status.runs)
+}
+
+fn state(snapshot: &Snapshot, probe: &str) -> Option<ProbeState> {
+    let found = snapshot
+        .probes
+        .iter()
+        .find(|view| &*view.identity.name == probe);
+    found.map(|view| view.status.state)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_file_is_a_rejected_probe_and_everything_else_is_served() {
+    let whole = good("good_value").build();
+    let place = Place::new()
+        .add("good", &good("good_value"))
+        .add_bytes("cut", &whole[..whole.len() / 2])
+        .add_bytes("text", b"hello");
+    let running = place.start().await;
+    let snapshot = running
+        .until("a whole snapshot", |snapshot| snapshot.whole)
+        .await;
+    for (probe, wanted) in [
+        ("good", ProbeState::Active),
+        ("cut", ProbeState::Rejected),
+        ("text", ProbeState::Rejected),
+    ] {
+        assert_eq!(state(&snapshot, probe), Some(wanted), "{probe}");
+    }
+    let body = running.get("/snapshot").await.text();
+    let document: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert!(
+        document["resources"]["memory"]["total_bytes"]
+            .as_u64()
+            .unwrap()
+            > 0
+    );
+    assert_eq!(document["probes"][0]["name"], "cut");
+    assert_eq!(
+        document["probes"][0]["last_error"]["code"],
+        "component.invalid"
+    );
+    let metric = document["metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|metric| metric["name"] == "good_value")
+        .unwrap();
+    assert_eq!(
+        (&metric["value"], &metric["source"], &metric["stale"]),
+        (&1.0.into(), &"good".into(), &false.into())
+    );
+    let metrics = running.get("/metrics").await.text();
+    for line in [
+        "good_value{probe=\"good\"} 1\n",
+        "probity_probe_up{probe=\"cut\"} 0\n",
+        "node_memory_MemTotal_bytes ",
+    ] {
+        assert!(metrics.contains(line), "{line:?} is not in\n{metrics}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_probe_costs_its_neighbours_no_run() {
+    let mut place = Place::new()
+        .add("good", &good("good_value"))
+        .add(
+            "spin",
+            &Guest::new().collect("(loop $forever (br $forever)) (call $ok)"),
+        )
+        .add("trap", &Guest::new().collect("unreachable"));
+    place.config.probes.interval = Span::millis(200);
+    let running = place.start().await;
+    let snapshot = running
+        .until(
+            "ten good runs and a crash of each hostile probe",
+            |snapshot| {
+                runs(snapshot, "good") >= 10
+                    && ["spin", "trap"]
+                        .iter()
+                        .all(|probe| state(snapshot, probe) == Some(ProbeState::Backoff))
+            },
+        )
+        .await;
+    let good = snapshot
+        .sources
+        .iter()
+        .find(|source| &*source.info.name == "good")
+        .unwrap();
+    assert_eq!(
+        (good.runs.failures, state(&snapshot, "good")),
+        (0, Some(ProbeState::Active))
+    );
+    assert_eq!(running.get("/livez").await.status, 200);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_that_stops_answering_leaves_stale_values_and_a_check_that_says_so() {
+    // The check passes and the gauge is set in the first run; every later run fails.
+    let body = format!(
+        "(if (global.get $failing) (then (return (call $fail (call $failure.other %gone)))))
+         (global.set $failing (i32.const 1))
+         (call $check.define %id %id (i32.const 16))
+         (call $check.report (i32.load (i32.const 20)) (i32.const 0) %help) {GAUGE} {SET_ONE}"
+    );
+    let guest = named_gauge("flaky_value")
+        .text("gone", "the target is gone")
+        .text("id", "target")
+        .extra("(global $failing (mut i32) (i32.const 0))")
+        .collect(&body);
+    let mut place = Place::new().add("flaky", &guest);
+    place.config.probes.interval = Span::seconds(1);
+    let running = place.start().await;
+    let check = |snapshot: &Snapshot| {
+        snapshot
+            .health
+            .checks
+            .iter()
+            .find(|check| &*check.name == "flaky/target")
+            .cloned()
+    };
+    let snapshot = running
+        .until("a stale check", |snapshot| {
+            check(snapshot).is_some_and(|check| check.stale)
+        })
+        .await;
+    let check = check(&snapshot).unwrap();
+    assert_eq!(check.status, Status::Warn);
+    assert!(
+        check.message.contains("the target is gone"),
+        "{}",
+        check.message
+    );
+    assert_eq!(state(&snapshot, "flaky"), Some(ProbeState::Degraded));
+
+    let source = |snapshot: &Snapshot| {
+        snapshot
+            .sources
+            .iter()
+            .find(|source| &*source.info.name == "flaky")
+            .cloned()
+            .unwrap()
+    };
+    assert_eq!(
+        source(&snapshot).present(Instant::now()).count(),
+        1,
+        "the last good value is still there"
+    );
+    // Three intervals on, the gauge is absent: asked of the reader's clock, not waited for.
+    assert_eq!(
+        source(&snapshot)
+            .present(Instant::now() + Duration::from_secs(4))
+            .count(),
+        0
+    );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configured_probe_without_a_file_and_a_disabled_one() {
+    let section = |name: &str, enabled| ProbeConfig {
+        name: name.into(),
+        enabled,
+        interval: None,
+        limits: None,
+        grant: Grants::default(),
+        config: toml::Table::new(),
+    };
+    let mut place = Place::new()
+        .add("off", &good("off_value"))
+        .add("on", &good("on_value"));
+    place.config.probe = vec![
+        section("off", false),
+        section("nowhere", true),
+        section("also-off", false),
+    ];
+    let running = place.start().await;
+    let snapshot = running
+        .until("a whole snapshot", |snapshot| snapshot.whole)
+        .await;
+    let names: Vec<&str> = snapshot
+        .probes
+        .iter()
+        .map(|view| &*view.identity.name)
+        .collect();
+    assert_eq!(names, ["nowhere", "on"]);
+    assert_eq!(state(&snapshot, "nowhere"), Some(ProbeState::Rejected));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compiled_code_is_kept_sealed_and_used_again() {
+    let place = Place::new().add("good", &good("good_value"));
+    let cached = |snapshot: &Snapshot| snapshot.probes[0].identity.cached;
+    for (start, wanted) in [("first", false), ("second", true)] {
+        let running = place.start().await;
+        let snapshot = running
+            .until("a whole snapshot", |snapshot| snapshot.whole)
+            .await;
+        assert_eq!(cached(&snapshot), wanted, "{start} start");
+        running.stop().await;
+    }
+    // One flipped bit in the artifact, or in its seal, and it is compiled anew.
+    let folder = place.folder.path().join("state/compiled");
+    let entry = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let entry = entry
+        .into_iter()
+        .find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "cwasm")
+        })
+        .unwrap();
+    let genuine = std::fs::read(&entry).unwrap();
+    for at in [0, 40, genuine.len() - 1] {
+        let mut forged = genuine.clone();
+        forged[at] ^= 1;
+        std::fs::write(&entry, forged).unwrap();
+        let running = place.start().await;
+        let snapshot = running
+            .until("a whole snapshot", |snapshot| snapshot.whole)
+            .await;
+        assert_eq!(
+            (cached(&snapshot), state(&snapshot, "good")),
+            (false, Some(ProbeState::Active)),
+            "byte {at}"
+        );
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_in_one_process_do_not_meet() {
+    let one = Place::new().add("good", &good("one_value"));
+    let other = Place::new().add("good", &good("other_value"));
+    let (one, other) = (one.start().await, other.start().await);
+    one.until("a whole snapshot", |snapshot| snapshot.whole)
+        .await;
+    other
+        .until("a whole snapshot", |snapshot| snapshot.whole)
+        .await;
+    assert!(one.get("/metrics").await.text().contains("one_value"));
+    assert!(!one.get("/metrics").await.text().contains("other_value"));
+    one.stop().await;
+    assert_eq!(other.get("/livez").await.status, 200);
+    other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c06_a_port_in_use_is_named_and_nothing_is_left_running() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut place = Place::new();
+    place.config.server.listen = taken.local_addr().unwrap();
+    let loaded = Loaded {
+        config: place.config.clone(),
+        origin: Origin {
+            file: None,
+            overrides: Vec::new(),
+        },
+        state_directory: place.folder.path().join("state"),
+    };
+    let Err(error) = App::start(&loaded).await else {
+        panic!("the port is taken")
+    };
+    assert!(
+        error
+            .to_string()
+            .contains(&taken.local_addr().unwrap().to_string()),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_survive_a_trap() {
+    // Adds one a run and traps in every third; a trap throws its own run away and nothing else.
+    let define = "(call $counter.define %name %empty %help %empty (i32.const 16))";
+    let body = format!(
+        "(global.set $runs (i32.add (global.get $runs) (i32.const 1)))
+         {define} (call $counter.add (call $handle) %empty (f64.const 1) (i32.const 16))
+         (if (i32.eq (global.get $runs) (i32.const 3)) (then unreachable)) (call $ok)"
+    );
+    let guest = named_gauge("turns_total")
+        .extra("(global $runs (mut i32) (i32.const 0))")
+        .collect(&body);
+    let mut place = Place::new().add("turns", &guest);
+    place.config.probe = vec![ProbeConfig {
+        name: "turns".into(),
+        enabled: true,
+        interval: Some(Span::millis(100)),
+        limits: Some(Limits::default()),
+        grant: Grants::default(),
+        config: toml::Table::new(),
+    }];
+    let running = place.start().await;
+    let total = |snapshot: &Snapshot| {
+        let source = snapshot
+            .sources
+            .iter()
+            .find(|source| &*source.info.name == "turns")?;
+        let series = source.schema.series.first()?;
+        Some(source.numbers(series)[0].value)
+    };
+    // Two good runs, a trap, a second of backoff, and the count goes on at three.
+    let snapshot = running
+        .until("a total of three", |snapshot| total(snapshot) == Some(3.0))
+        .await;
+    assert_eq!(snapshot.probes[0].status.crashes, 1);
+    running.stop().await;
+}
