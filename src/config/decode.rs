@@ -226,7 +226,11 @@ impl Document<'_> {
         let rule = finding.rule.clone();
         let fault = if let Some(one) = self.giver(merged, path) {
             let own = one.path == *path;
-            let value = if own { &one.text } else { &finding.fallback };
+            let value = match (finding.unknown_key, own) {
+                (true, _) => "",
+                (false, true) => &one.text,
+                (false, false) => &finding.fallback,
+            };
             Fault::new(one.place(), rule).of(path, value)
         } else {
             let (span, value) = self.span(merged, finding);
@@ -268,8 +272,9 @@ impl Document<'_> {
         let path = &finding.path;
         let value = tree::find(merged, &path.0);
         let shown = match value {
-            Some(node) if !node.get_ref().is_table() => self.text.get(node.span()).unwrap_or(""),
-            Some(_) => "",
+            // A section is too long to show, and of an unknown key the value does not matter.
+            Some(node) if node.get_ref().is_table() || finding.unknown_key => "",
+            Some(node) => self.text.get(node.span()).unwrap_or(""),
             None => &finding.fallback,
         };
         let key = tree::key_span(merged, path).filter(|_| finding.unknown_key);
