@@ -17,7 +17,7 @@ use probity::health;
 use probity::merge::Merge;
 use probity::model::{Outcome, SourceInfo, SourceKind, Update};
 use probity::probe::{
-    Candidate, Config, Due, Grants, Loaded, Probe, ProbeConfig, ProbeHost, Trigger, load,
+    Candidate, Config, Due, Loaded, Probe, ProbeConfig, ProbeHost, Trigger, load,
 };
 use probity::snapshot::SnapshotCell;
 use tokio::runtime::Runtime;
@@ -49,15 +49,11 @@ fn counting(iterations: u64, mut once: impl FnMut()) -> Duration {
 
 fn probe(host: &Arc<ProbeHost>, metrics: usize) -> Box<Probe> {
     let config = ProbeConfig {
-        name: "bench".into(),
-        enabled: true,
-        interval: None,
-        limits: None,
-        grant: Grants::default(),
         config: toml::Table::from_iter([(
             "metrics".to_owned(),
             toml::Value::Integer(metrics as i64),
         )]),
+        ..ProbeConfig::unmentioned("bench")
     };
     let candidate = Candidate {
         name: "bench".into(),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use probity::app::App;
 use probity::config::{Config, Loaded, Origin, StateConfig};
 use probity::model::{ProbeState, Span, Status};
-use probity::probe::{Grants, Limits, ProbeConfig};
+use probity::probe::ProbeConfig;
 use probity::snapshot::Snapshot;
 use support::bench::{GAUGE, SET_ONE, named_gauge};
 use support::guest::Guest;
@@ -136,8 +136,8 @@ async fn one_bad_file_is_a_rejected_probe_and_everything_else_is_served() {
     ] {
         assert_eq!(state(&snapshot, probe), Some(wanted), "{probe}");
     }
-    let body = running.get("/snapshot").await.text();
-    let document: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let answer = running.get("/snapshot").await;
+    let document: serde_json::Value = serde_json::from_str(answer.text()).unwrap();
     assert!(
         document["resources"]["memory"]["total_bytes"]
             .as_u64()
@@ -159,7 +159,8 @@ async fn one_bad_file_is_a_rejected_probe_and_everything_else_is_served() {
         (&metric["value"], &metric["source"], &metric["stale"]),
         (&1.0.into(), &"good".into(), &false.into())
     );
-    let metrics = running.get("/metrics").await.text();
+    let answer = running.get("/metrics").await;
+    let metrics = answer.text();
     for line in [
         "good_value{probe=\"good\"} 1\n",
         "probity_probe_up{probe=\"cut\"} 0\n",
@@ -270,12 +271,8 @@ async fn a_probe_that_stops_answering_leaves_stale_values_and_a_check_that_says_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_configured_probe_without_a_file_and_a_disabled_one() {
     let section = |name: &str, enabled| ProbeConfig {
-        name: name.into(),
         enabled,
-        interval: None,
-        limits: None,
-        grant: Grants::default(),
-        config: toml::Table::new(),
+        ..ProbeConfig::unmentioned(name)
     };
     let mut place = Place::new()
         .add("off", &good("off_value"))
@@ -396,12 +393,8 @@ async fn counters_survive_a_trap() {
         .collect(&body);
     let mut place = Place::new().add("turns", &guest);
     place.config.probe = vec![ProbeConfig {
-        name: "turns".into(),
-        enabled: true,
         interval: Some(Span::millis(100)),
-        limits: Some(Limits::default()),
-        grant: Grants::default(),
-        config: toml::Table::new(),
+        ..ProbeConfig::unmentioned("turns")
     }];
     let running = place.start().await;
     let total = |snapshot: &Snapshot| {

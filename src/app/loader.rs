@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::welcome;
 use crate::config::{Config, Loaded};
 use crate::model::{Failure, ProbeIdentity, ProbeState, ProbeStatus, Update};
-use crate::probe::{self, Candidate, Grants, ProbeConfig, ProbeHost};
+use crate::probe::{self, Candidate, ProbeConfig, ProbeHost};
 use crate::sampler::Maker;
 use crate::schedule::Schedule;
 
@@ -92,14 +92,8 @@ impl Loader {
             .probe
             .iter()
             .find(|section| section.name == name);
-        own.cloned().unwrap_or_else(|| ProbeConfig {
-            name: name.to_owned(),
-            enabled: true,
-            interval: None,
-            limits: None,
-            grant: Grants::default(),
-            config: toml::Table::new(),
-        })
+        own.cloned()
+            .unwrap_or_else(|| ProbeConfig::unmentioned(name))
     }
 
     async fn report_missing(&self) {

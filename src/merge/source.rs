@@ -72,7 +72,11 @@ impl Source {
                 self.commit(&observation.staged, ended, wall);
                 self.note_checks(observation.checks, ended, wall);
             }
-            Outcome::NotApplicable(_) => self.failure = None,
+            // Nothing to observe is a good answer.
+            Outcome::NotApplicable(_) => {
+                self.failure = None;
+                self.runs.last_success = Some(ended);
+            }
             Outcome::Failed(failure) => {
                 self.runs.failures += 1;
                 self.failure = Some(failure);

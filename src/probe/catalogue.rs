@@ -122,8 +122,8 @@ fn prepare(
         let message = "a probe's file name is 1 to 64 letters, digits, `-` and `_` before `.wasm`";
         return Err(Failure::new("file.name", message));
     }
-    let limits = config.limits.as_ref().unwrap_or(&defaults.limits);
-    let bytes = read(&candidate.file, limits)?;
+    let limits = defaults.limits.with(&config.limits);
+    let bytes = read(&candidate.file, &limits)?;
     identity.size_bytes = bytes.len() as u64;
     identity.digest = format!("blake3:{}", blake3::hash(&bytes).to_hex());
     inspect::check_kind(&bytes)?;
@@ -148,7 +148,7 @@ fn prepare(
             name: identity.name.clone(),
             config: serde_json::to_value(&config.config)
                 .map_err(|error| Failure::new("bad-config", error.to_string()))?,
-            limits: limits.clone(),
+            limits,
             snapshots: host.snapshots.clone(),
             names: host.names.clone(),
         }),

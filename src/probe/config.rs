@@ -45,6 +45,36 @@ pub struct Limits {
     pub file: ByteSize,
 }
 
+/// One probe's own limits, over those of all probes.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitOverrides {
+    /// Over [`Limits::deadline`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Span>,
+    /// Over [`Limits::memory`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<ByteSize>,
+    /// Over [`Limits::crossing`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crossing: Option<ByteSize>,
+    /// Over [`Limits::series`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<u32>,
+    /// Over [`Limits::log_lines`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<u32>,
+    /// Over [`Limits::log_bytes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<ByteSize>,
+    /// Over [`Limits::state`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<ByteSize>,
+    /// Over [`Limits::file`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<ByteSize>,
+}
+
 /// `[[probe]]`: one probe by name.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -57,9 +87,9 @@ pub struct ProbeConfig {
     /// How often it runs; unset: `probes.interval`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Span>,
-    /// What it may use; unset: `probes.limits`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limits: Option<Limits>,
+    /// What it may use; a key that is not set is taken from `probes.limits`.
+    #[serde(default)]
+    pub limits: LimitOverrides,
     /// What it may reach.
     #[serde(default)]
     pub grant: Grants,
@@ -131,9 +161,8 @@ impl ProbeConfig {
         if let Some(interval) = self.interval {
             check_interval(&mut faults, interval);
         }
-        if let Some(limits) = &self.limits {
-            limits.check(&mut faults);
-        }
+        // The other keys are the defaults, which are acceptable.
+        Limits::default().with(&self.limits).check(&mut faults);
         if !is_probe_name(&self.name) {
             let rule = "must be 1 to 64 letters, digits, `-` and `_`";
             faults.push(Invalid::new("name", &self.name, rule));
@@ -167,7 +196,36 @@ fn check_interval(faults: &mut Vec<Invalid>, interval: Span) {
     );
 }
 
+impl ProbeConfig {
+    /// The section of a probe that has none: it runs with the defaults and nothing granted.
+    pub fn unmentioned(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            enabled: true,
+            interval: None,
+            limits: LimitOverrides::default(),
+            grant: Grants::default(),
+            config: toml::Table::new(),
+        }
+    }
+}
+
 impl Limits {
+    /// These limits with a probe's own over them.
+    #[must_use]
+    pub fn with(&self, own: &LimitOverrides) -> Self {
+        Self {
+            deadline: own.deadline.or(self.deadline),
+            memory: own.memory.unwrap_or(self.memory),
+            crossing: own.crossing.unwrap_or(self.crossing),
+            series: own.series.unwrap_or(self.series),
+            log_lines: own.log_lines.unwrap_or(self.log_lines),
+            log_bytes: own.log_bytes.unwrap_or(self.log_bytes),
+            state: own.state.unwrap_or(self.state),
+            file: own.file.unwrap_or(self.file),
+        }
+    }
+
     fn check(&self, faults: &mut Vec<Invalid>) {
         if let Some(deadline) = self.deadline {
             check_range(

@@ -22,7 +22,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use catalogue::{Candidate, Loaded, load, missing, scan};
-pub use config::{Config, Grants, Limits, ProbeConfig, is_probe_name};
+pub use config::{Config, Grants, LimitOverrides, Limits, ProbeConfig, is_probe_name};
 pub use engine::ProbeHost;
 pub use host::Trigger;
 pub use inspect::INTERFACE_VERSION;

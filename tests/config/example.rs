@@ -72,7 +72,7 @@ fn the_example_names_every_key() {
     // A probe's limits have the keys of `probes.limits`, which the example explains once.
     let not_own = |key: &String| !key.starts_with("probe.limits");
     assert!(written.contains("probe.limits.memory"));
-    assert!(full.probe[0].limits.take().is_some());
+    assert!(std::mem::take(&mut full.probe[0].limits).memory.is_some());
     let written: BTreeSet<_> = written.into_iter().filter(not_own).collect();
     assert_eq!(written, keys_of(&full));
     // What is optional in the types stands in the example too: a type's fields, as serde lists them for an unknown key.

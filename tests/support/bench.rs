@@ -34,13 +34,9 @@ impl Bench {
 
     /// Loads a file of the folder with nothing granted.
     pub fn load_file(&self, name: &str, limits: Limits) -> Loaded {
-        let config = ProbeConfig {
-            name: name.into(),
-            enabled: true,
-            interval: None,
-            limits: Some(limits),
-            grant: Grants::default(),
-            config: toml::Table::new(),
+        let defaults = Config {
+            limits,
+            ..Config::default()
         };
         let file = self.folder.path().join(format!("{name}.wasm"));
         load(
@@ -49,8 +45,8 @@ impl Bench {
                 name: name.into(),
                 file,
             },
-            &Config::default(),
-            &config,
+            &defaults,
+            &ProbeConfig::unmentioned(name),
         )
     }
 
