@@ -38,7 +38,7 @@ pub struct CpuFacts {
 pub struct MemoryFacts {
     /// All memory.
     pub total_bytes: u64,
-    /// What a new program could use without swapping.
+    /// What a new program could use without swapping; free and cached on kernels that do not estimate it.
     pub available_bytes: u64,
     /// Total less available.
     pub used_bytes: u64,
@@ -176,7 +176,7 @@ pub struct SupervisorFacts {
     pub kind: &'static str,
     /// Unit, process or container name, where it can be read.
     pub name: Option<String>,
-    /// The supervisor's own word for this process' state, where it can be read.
+    /// The supervisor's own word for this process' state when it started, where it can be read.
     pub status: Option<String>,
     /// How often it restarted this process, where it says so.
     pub restarts: Option<u64>,
@@ -262,7 +262,8 @@ pub struct LoopFacts {
     pub lag: LagFacts,
     /// How late timers fire.
     pub timer_drift: LagFacts,
-    /// Time this process' main thread waited for a processor, a second of wall time (run-queue delay).
+    /// Time that the thread of the loop that waited most, or the main thread, waited for a processor, a second of wall
+    /// time (run-queue delay).
     pub run_queue_delay_ratio: Option<f64>,
     /// Worker threads.
     pub workers: u32,
