@@ -88,7 +88,7 @@ pub struct ProbeConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Span>,
     /// What it may use; a key that is not set is taken from `probes.limits`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "LimitOverrides::is_empty")]
     pub limits: LimitOverrides,
     /// What it may reach.
     #[serde(default)]
@@ -194,6 +194,12 @@ fn check_interval(faults: &mut Vec<Invalid>, interval: Span) {
         Span::millis(100),
         Span::seconds(3600),
     );
+}
+
+impl LimitOverrides {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl ProbeConfig {

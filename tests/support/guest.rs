@@ -132,15 +132,10 @@ impl Guest {
         if let Some((interface, function)) = &self.foreign {
             let (path, version) = interface.split_once('@').unwrap();
             let (package, name) = path.split_once('/').unwrap();
-            let body =
-                format!("package {package}@{version} {{ interface {name} {{ {function} }} }}\n");
-            let first = wit.find("package probity:host@").unwrap();
-            let first = wit[..first].rfind("\n\n").map_or(first, |blank| blank + 1);
-            wit.insert_str(first, &body);
-            wit = wit.replace(
-                "world probe { ",
-                &format!("world probe {{ import {interface}; "),
-            );
+            let world = "world probe {";
+            assert!(wit.contains(world));
+            wit = wit.replace(world, &format!("{world} import {interface};"));
+            wit += &format!("package {package}@{version} {{ interface {name} {{ {function} }} }}\n");
         }
         wit.replace("0.1.0", &self.version)
     }
