@@ -10,7 +10,7 @@ mod wire;
 use probity::http::{Config, Handles, HttpError, HttpTally, Server};
 use probity::model::{ByteSize, Metric, MetricKind, Span, Tally};
 use probity::snapshot::Snapshot;
-use snapshots::{gauge, probe, record, sampler, snapshot};
+use snapshots::{ageless, gauge, probe, record, sampler, snapshot};
 use tokio_util::sync::CancellationToken;
 use wire::{Answer, TestServer, config};
 
@@ -329,7 +329,7 @@ async fn h19_a_path_leads_nowhere_but_into_the_snapshot() {
 
 #[tokio::test]
 async fn h20_head_is_get_without_the_body() {
-    survives(config(), small(), async |server| {
+    survives(config(), ageless(small()), async |server| {
         for path in [
             "/",
             "/livez",

@@ -15,6 +15,8 @@ mod server;
 mod site;
 mod stream;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 pub use config::*;
 pub use problem::Problem;

@@ -119,6 +119,14 @@ pub fn snapshot(sequence: u64, sources: Vec<SourceView>) -> Snapshot {
     }
 }
 
+/// The snapshot as if it were never to grow older: two requests for it are answered with the same bytes.
+pub fn ageless(snapshot: Snapshot) -> Snapshot {
+    Snapshot {
+        published: Instant::now() + Duration::from_secs(3600),
+        ..snapshot
+    }
+}
+
 /// A check that speaks for itself.
 pub fn check(name: &str, status: Status, gates_readiness: bool) -> Check {
     Check {
