@@ -52,21 +52,10 @@ pub struct HttpTally {
 impl HttpTally {
     /// Makes the counters in `tally`, so that the merge publishes them.
     pub fn new(tally: &mut Tally) -> Self {
-        let requests = "Requests answered, by status code.";
-        let timeouts = "Clients cut off, by what did not come in time.";
-        let requests = CODES
-            .iter()
-            .map(|(code, label)| {
-                let label = Some(("code", *label));
-                (
-                    *code,
-                    tally.counter("probity_http_requests_total", requests, label),
-                )
-            })
-            .collect();
+        let requests = requests(tally);
         let mut timeout = |phase| {
-            let label = Some(("phase", phase));
-            tally.counter("probity_http_timeouts_total", timeouts, label)
+            let help = "Clients cut off, by what did not come in time.";
+            tally.counter("probity_http_timeouts_total", help, Some(("phase", phase)))
         };
         let (header_timeouts, body_timeouts, write_timeouts) =
             (timeout("header"), timeout("body"), timeout("write"));
@@ -130,4 +119,14 @@ impl HttpTally {
             .expect("the list of codes is not empty");
         counter
     }
+}
+
+fn requests(tally: &mut Tally) -> Vec<(u16, TallyCounter)> {
+    let help = "Requests answered, by status code.";
+    let mut counter =
+        |label| tally.counter("probity_http_requests_total", help, Some(("code", label)));
+    CODES
+        .iter()
+        .map(|(code, label)| (*code, counter(*label)))
+        .collect()
 }

@@ -1,0 +1,44 @@
+//! What the routes give: documents, parts, negotiation, conditional requests, readiness.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod bodies;
+#[path = "../support/exposition.rs"]
+mod exposition;
+mod health;
+mod pages;
+#[path = "../support/snapshots.rs"]
+mod snapshots;
+#[path = "../support/wire.rs"]
+mod wire;
+
+use std::sync::Arc;
+
+use probity::snapshot::{Check, HealthReport, Snapshot};
+use snapshots::{gauge, probe, sampler, snapshot};
+use wire::{TestServer, config};
+
+pub fn shown(sequence: u64) -> Snapshot {
+    let machine = sampler("machine", |recorder| {
+        // Enough to be worth compressing.
+        for index in 0..50 {
+            gauge(
+                recorder,
+                &format!("machine_value_{index}"),
+                f64::from(index),
+            );
+        }
+    });
+    let files = probe("files", |recorder| gauge(recorder, "files_found", 3.0));
+    snapshot(sequence, vec![machine, files])
+}
+
+pub fn with_checks(checks: Vec<Check>) -> Snapshot {
+    Snapshot {
+        health: Arc::new(HealthReport::new(checks)),
+        ..shown(1)
+    }
+}
+
+pub fn server(snapshot: Snapshot) -> TestServer {
+    TestServer::start(&config(), Some(snapshot))
+}
