@@ -135,7 +135,8 @@ impl Guest {
             let world = "world probe {";
             assert!(wit.contains(world));
             wit = wit.replace(world, &format!("{world} import {interface};"));
-            wit += &format!("package {package}@{version} {{ interface {name} {{ {function} }} }}\n");
+            wit +=
+                &format!("package {package}@{version} {{ interface {name} {{ {function} }} }}\n");
         }
         wit.replace("0.1.0", &self.version)
     }
