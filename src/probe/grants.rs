@@ -33,7 +33,9 @@ pub(super) fn context(grants: &Grants, output: &OutputTail) -> Result<WasiCtx, F
         .max_random_size(MAX_RANDOM_BYTES)
         .allow_tcp(false)
         .allow_udp(false)
-        .allow_ip_name_lookup(false);
+        .allow_ip_name_lookup(false)
+        // A guest with files runs on a thread that may block; see `Probe::spawn`.
+        .allow_blocking_current_thread(!grants.read.is_empty());
     for path in &grants.read {
         let shown = path.display();
         match fs::metadata(path) {

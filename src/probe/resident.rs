@@ -1,7 +1,10 @@
 //! One probe from run to run: its resident instance, its state, and when it may run again.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+
+use tokio::task::{JoinError, JoinHandle};
 
 use super::backoff::Backoff;
 use super::config::Grants;
@@ -14,6 +17,9 @@ use crate::model::{Failure, Observation, Outcome, ProbeIdentity, ProbeState, Pro
 
 /// How often a probe that has nothing to observe looks again.
 const DORMANT: Duration = Duration::from_secs(600);
+
+/// How long after its deadline a call is given up that neither the epoch nor a dropped future could end.
+const FILE_GRACE: Duration = Duration::from_millis(50);
 
 /// A loaded probe. Runs one call at a time; whatever the guest does, [`Probe::run`] returns.
 pub struct Probe {
@@ -39,8 +45,24 @@ pub(super) struct Parts {
 enum Resident {
     Running(Box<Instance>),
     None(Kept),
+    /// It waits in a system call that cannot be interrupted; no other call is made until it is back.
+    Stuck(JoinHandle<Ended>),
     /// The task that ran it panicked: a defect of the host.
     Lost,
+}
+
+/// What a run leaves behind, and how it went.
+type Ended = (Resident, Result<Produce, Trouble>);
+
+impl Resident {
+    /// How many calls, each with the whole deadline, the next run makes.
+    fn calls_to_make(&self) -> u32 {
+        match self {
+            Self::Running(instance) if instance.started => 1,
+            Self::Running(_) => 2,
+            Self::None(_) | Self::Stuck(_) | Self::Lost => 3,
+        }
+    }
 }
 
 /// Why and how late a run begins.
@@ -127,28 +149,48 @@ impl Probe {
 
     /// Runs the call on the guests' runtime. The ticker is woken only if the call outlasts one tick, so a
     /// short call wakes no thread but the guest's.
-    async fn call(
-        &mut self,
-        resident: Resident,
-        facts: RunFacts,
-    ) -> (Resident, Result<Produce, Trouble>) {
-        let call = run_once(self.parts.clone(), resident, facts, self.deadline);
-        let mut task = self.parts.host.guests().spawn(call);
-        let ended = tokio::select! {
-            biased;
-            ended = &mut task => ended,
-            () = tokio::time::sleep(TICK) => {
-                let _hold = self.parts.host.ticker.hold();
-                task.await
+    async fn call(&mut self, resident: Resident, facts: RunFacts) -> Ended {
+        let resident = match resident {
+            Resident::Stuck(task) if !task.is_finished() => {
+                let message = "an earlier call still waits for the machine's files";
+                return (
+                    Resident::Stuck(task),
+                    Err(Trouble::Crash(Failure::new("deadline", message))),
+                );
             }
+            // What it found out is too late, what outlives an instance is not.
+            Resident::Stuck(task) => joined(task.await).0,
+            resident => resident,
         };
-        ended.unwrap_or_else(|error| {
-            let failure = Failure::new(
-                "host.panic",
-                format!("a defect of the host ended the run: {error}"),
-            );
-            (Resident::Lost, Err(Trouble::Crash(failure)))
-        })
+        let patience = self.deadline * resident.calls_to_make() + FILE_GRACE;
+        let mut task = self.spawn(run_once(self.parts.clone(), resident, facts, self.deadline));
+        tokio::select! {
+            biased;
+            ended = &mut task => return joined(ended),
+            () = tokio::time::sleep(TICK) => {}
+        }
+        let _hold = self.parts.host.ticker.hold();
+        match tokio::time::timeout(patience, &mut task).await {
+            Ok(ended) => joined(ended),
+            Err(_) => {
+                let message = "the call waits for the machine's files, longer than limits.deadline";
+                (
+                    Resident::Stuck(task),
+                    Err(Trouble::Crash(Failure::new("deadline", message))),
+                )
+            }
+        }
+    }
+
+    /// A guest that reads files gets a thread that may block: every read on it is a plain system call, and a
+    /// file system that does not answer costs one thread. All others share the guests' threads.
+    fn spawn(&self, run: impl Future<Output = Ended> + Send + 'static) -> JoinHandle<Ended> {
+        let guests = self.parts.host.guests();
+        if self.parts.grants.read.is_empty() {
+            return guests.spawn(run);
+        }
+        let runtime = guests.clone();
+        guests.spawn_blocking(move || runtime.block_on(run))
     }
 
     /// Draws the conclusions of a run for the probe's state and its next run.
@@ -196,7 +238,7 @@ impl Probe {
         let (kept, memory) = match &self.resident {
             Resident::Running(instance) => (instance.kept(), Some(instance.memory_bytes())),
             Resident::None(kept) => (kept, None),
-            Resident::Lost => return,
+            Resident::Stuck(_) | Resident::Lost => return,
         };
         self.status.memory_bytes = memory;
         self.status.rejected_calls = kept.rejected_calls;
@@ -209,13 +251,24 @@ impl Probe {
     /// Nothing in a crashed store may be entered again; what outlives it is kept.
     fn give_up_instance(&mut self) {
         let resident = std::mem::replace(&mut self.resident, Resident::Lost);
-        self.resident = Resident::None(match resident {
-            Resident::Running(instance) => instance.into_kept(),
-            Resident::None(kept) => kept,
-            Resident::Lost => Kept::new(&self.parts.settings.limits),
-        });
+        self.resident = match resident {
+            Resident::Running(instance) => Resident::None(instance.into_kept()),
+            Resident::Lost => Resident::None(Kept::new(&self.parts.settings.limits)),
+            Resident::None(_) | Resident::Stuck(_) => resident,
+        };
         self.status.memory_bytes = None;
     }
+}
+
+/// What a task left behind; a panic in it is a defect of the host.
+fn joined(ended: Result<Ended, JoinError>) -> Ended {
+    ended.unwrap_or_else(|error| {
+        let message = format!("a defect of the host ended the run: {error}");
+        (
+            Resident::Lost,
+            Err(Trouble::Crash(Failure::new("host.panic", message))),
+        )
+    })
 }
 
 /// One run on the guests' runtime: an instance if there is none, `start` if it has not answered yet, `collect`.
@@ -225,7 +278,7 @@ async fn run_once(
     resident: Resident,
     facts: RunFacts,
     deadline: Duration,
-) -> (Resident, Result<Produce, Trouble>) {
+) -> Ended {
     let from_now = |facts: RunFacts| RunFacts {
         deadline: Instant::now() + deadline,
         ..facts
@@ -236,7 +289,7 @@ async fn run_once(
             return (Resident::Running(instance), result);
         }
         Resident::None(kept) => kept,
-        Resident::Lost => Kept::new(&parts.settings.limits),
+        Resident::Stuck(_) | Resident::Lost => Kept::new(&parts.settings.limits),
     };
     let made = Instance::new(
         &parts.host,

@@ -160,6 +160,11 @@ impl Sampler for DiskSampler {
         "disk"
     }
 
+    /// A dead network mount holds `statvfs` up.
+    fn may_block(&self) -> bool {
+        true
+    }
+
     fn sample(&mut self, now: Instant) -> Result<(), SamplerError> {
         begin(&mut self.recorder);
         if let Some(mounts) = self.table.changed()? {

@@ -54,10 +54,16 @@ pub use network::NetworkSampler;
 pub use pressure::PressureSampler;
 pub use process::ProcessSampler;
 
-/// One built-in source. It may block (a dead network mount holds up `statvfs`), so it runs on a thread that may.
+/// One built-in source.
 pub trait Sampler: Send {
     /// Its name, one of [`NAMES`].
     fn name(&self) -> &'static str;
+
+    /// Whether [`Sampler::sample`] may wait for something outside of this machine's memory; then it needs a thread
+    /// that may block. The kernel makes up /proc and cgroup files on the spot.
+    fn may_block(&self) -> bool {
+        false
+    }
 
     /// Reads the kernel's files and stages the series. Allocates nothing unless something appeared, vanished or
     /// outgrew its buffer. What an earlier run staged and nobody took is thrown away.

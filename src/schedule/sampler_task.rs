@@ -1,5 +1,6 @@
 //! The task that runs one built-in sampler, on a thread that may block.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,8 +58,7 @@ impl SamplerTask {
             }
             let started = Instant::now();
             let begin = cadence.begin(started);
-            let run = self.start();
-            let Some(result) = self.wait(run, begin, started).await else {
+            let Some(result) = self.sample(begin, started).await else {
                 return;
             };
             let observation = self.observation(begin, started, result);
@@ -68,10 +68,33 @@ impl SamplerTask {
         }
     }
 
-    fn start(&mut self) -> JoinHandle<Sample> {
-        let sampler = self.sampler.take();
-        let maker = self.maker.clone();
-        tokio::task::spawn_blocking(move || sample(sampler, &maker))
+    /// Samples here if the sampler cannot block, which saves a thread's wake-up, and elsewhere if it can or if its
+    /// files are still to be opened. Nothing when told to stop.
+    async fn sample(
+        &mut self,
+        begin: Begin,
+        started: Instant,
+    ) -> Option<Result<(Facts, Staged), Failure>> {
+        if let Some(mut sampler) = self.sampler.take_if(|sampler| !sampler.may_block()) {
+            // A sampler that panicked is dropped and made anew.
+            let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                let result = take_sample(&mut *sampler);
+                (sampler, result)
+            }));
+            return Some(match result {
+                Ok((sampler, result)) => {
+                    self.sampler = Some(sampler);
+                    result.map_err(|error| failure(&error))
+                }
+                Err(_) => Err(Failure::new(
+                    "sampler.panic",
+                    "a defect of the sampler; it is made anew",
+                )),
+            });
+        }
+        let (sampler, maker) = (self.sampler.take(), self.maker.clone());
+        let run = tokio::task::spawn_blocking(move || sample(sampler, &maker));
+        self.wait(run, begin, started).await
     }
 
     /// Waits for the sample as long as it takes, and says so when it takes too long. Nothing when told to stop.
@@ -102,12 +125,7 @@ impl SamplerTask {
         match ended {
             Ok((sampler, result)) => {
                 self.sampler = sampler;
-                result.map_err(|error| match error {
-                    SamplerError::Absent { .. } => {
-                        Failure::new("not-applicable", error.to_string())
-                    }
-                    error => Failure::new("sampler", error.to_string()),
-                })
+                result.map_err(|error| failure(&error))
             }
             Err(error) => Err(Failure::new("sampler.panic", error.to_string())),
         }
@@ -150,6 +168,18 @@ fn sample(sampler: Option<Box<dyn Sampler>>, maker: &Maker) -> Sample {
         Ok(sampler) => sampler,
         Err(error) => return (None, Err(error)),
     };
-    let result = sampler.sample(Instant::now()).map(|()| sampler.take());
+    let result = take_sample(&mut *sampler);
     (Some(sampler), result)
+}
+
+fn take_sample(sampler: &mut dyn Sampler) -> Result<(Facts, Staged), SamplerError> {
+    sampler.sample(Instant::now()).map(|()| sampler.take())
+}
+
+fn failure(error: &SamplerError) -> Failure {
+    if error.is_absence() {
+        Failure::new("not-applicable", error.to_string())
+    } else {
+        error.to_failure()
+    }
 }
