@@ -49,12 +49,6 @@ impl Ticker {
         }
         Hold(shared)
     }
-
-    /// Whether the thread is moving the epoch.
-    #[cfg(test)]
-    pub(super) fn is_ticking(&self) -> bool {
-        self.shared.holds.load(Ordering::SeqCst) > 0
-    }
 }
 
 impl Shared {
@@ -92,5 +86,107 @@ pub(super) struct Hold(Arc<Shared>);
 impl Drop for Hold {
     fn drop(&mut self) {
         self.0.holds.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Instant;
+
+    use wasmtime::{Config, Instance, Module, Store, TypedFunc};
+
+    use super::*;
+
+    /// Nothing here takes longer, unless it hangs.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    /// Long enough for a ticker that ticks to tick in it.
+    const WINDOW: Duration = TICK.saturating_mul(5);
+
+    /// Traps as soon as the epoch has moved past where it was when the watch began.
+    struct EpochWatch {
+        store: Store<()>,
+        /// Returns at once; the epoch is looked at when it is entered.
+        enter: TypedFunc<(), ()>,
+    }
+
+    impl EpochWatch {
+        fn begin(engine: &Engine) -> Self {
+            let bytes = wat::parse_str("(module (func (export \"enter\")))").unwrap();
+            let module = Module::new(engine, bytes).unwrap();
+            let mut store = Store::new(engine, ());
+            store.set_epoch_deadline(1);
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let enter = instance.get_typed_func(&mut store, "enter").unwrap();
+            Self { store, enter }
+        }
+
+        fn moved(&mut self) -> bool {
+            let Err(error) = self.enter.call(&mut self.store, ()) else {
+                return false;
+            };
+            assert_eq!(error.downcast_ref(), Some(&wasmtime::Trap::Interrupt));
+            true
+        }
+    }
+
+    fn engine() -> Engine {
+        let mut config = Config::new();
+        Engine::new(config.epoch_interruption(true).gc_support(false)).unwrap()
+    }
+
+    fn moves_within_a_window(engine: &Engine) -> bool {
+        let mut watch = EpochWatch::begin(engine);
+        thread::sleep(WINDOW);
+        watch.moved()
+    }
+
+    fn until(what: &str, mut condition: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !condition() {
+            assert!(began.elapsed() < PATIENCE, "not in time: {what}");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn the_epoch_stands_still_while_nobody_holds_it() {
+        let engine = engine();
+        let _ticker = Ticker::start(engine.clone()).unwrap();
+        assert!(!moves_within_a_window(&engine));
+    }
+
+    #[test]
+    fn the_epoch_moves_until_the_last_hold_is_dropped() {
+        let engine = engine();
+        let ticker = Ticker::start(engine.clone()).unwrap();
+        let (one, other) = (ticker.hold(), ticker.hold());
+        let mut watch = EpochWatch::begin(&engine);
+        until("a hold moves it", || watch.moved());
+        drop(one);
+        // A tick may have been under way when the hold was dropped: two moves are the other hold's.
+        for _ in 0..2 {
+            let mut watch = EpochWatch::begin(&engine);
+            until("the other hold moves it", || watch.moved());
+        }
+        drop(other);
+        until("nobody moves it", || !moves_within_a_window(&engine));
+        let _again = ticker.hold();
+        let mut watch = EpochWatch::begin(&engine);
+        until("a later hold moves it again", || watch.moved());
+    }
+
+    #[test]
+    fn the_thread_ends_with_the_ticker_asleep_or_ticking() {
+        for held in [false, true] {
+            let ticker = Ticker::start(engine()).unwrap();
+            let hold = held.then(|| ticker.hold());
+            let shared = Arc::downgrade(&ticker.shared);
+            drop(ticker);
+            let left = usize::from(held);
+            until("the thread ends", || shared.strong_count() == left);
+            drop(hold);
+        }
     }
 }
