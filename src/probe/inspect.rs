@@ -246,12 +246,7 @@ mod tests {
 
     #[test]
     fn versions_are_held_against_the_hosts() {
-        for version in ["0.1.0"] {
-            assert_eq!(
-                check_version(&format!("probity:host/log@{version}")),
-                Ok(())
-            );
-        }
+        assert_eq!(check_version("probity:host/log@0.1.0"), Ok(()));
         for version in ["0.1.1", "0.2.0", "1.0.0", "0.0.9", "0.1", "x", "0.1.0.0"] {
             let refused = check_version(&format!("probity:host/log@{version}")).expect_err(version);
             assert!(

@@ -44,7 +44,7 @@ pub(super) struct Parts {
 /// An instance, or what is left of the one before.
 enum Resident {
     Running(Box<Instance>),
-    None(Kept),
+    None(Box<Kept>),
     /// It waits in a system call that cannot be interrupted; no other call is made until it is back.
     Stuck(JoinHandle<Ended>),
     /// The task that ran it panicked: a defect of the host.
@@ -89,7 +89,7 @@ impl Probe {
             identity: Arc::new(identity),
             interval,
             deadline,
-            resident: Resident::None(kept),
+            resident: Resident::None(Box::new(kept)),
             status: ProbeStatus::new(ProbeState::Loading),
             backoff: Backoff::default(),
             not_before: None,
@@ -237,7 +237,7 @@ impl Probe {
     fn note_costs(&mut self) {
         let (kept, memory) = match &self.resident {
             Resident::Running(instance) => (instance.kept(), Some(instance.memory_bytes())),
-            Resident::None(kept) => (kept, None),
+            Resident::None(kept) => (&**kept, None),
             Resident::Stuck(_) | Resident::Lost => return,
         };
         self.status.memory_bytes = memory;
@@ -252,8 +252,8 @@ impl Probe {
     fn give_up_instance(&mut self) {
         let resident = std::mem::replace(&mut self.resident, Resident::Lost);
         self.resident = match resident {
-            Resident::Running(instance) => Resident::None(instance.into_kept()),
-            Resident::Lost => Resident::None(Kept::new(&self.parts.settings.limits)),
+            Resident::Running(instance) => Resident::None(Box::new(instance.into_kept())),
+            Resident::Lost => Resident::None(Box::new(Kept::new(&self.parts.settings.limits))),
             Resident::None(_) | Resident::Stuck(_) => resident,
         };
         self.status.memory_bytes = None;
@@ -288,7 +288,7 @@ async fn run_once(
             let result = start_and_collect(&mut instance, facts, from_now).await;
             return (Resident::Running(instance), result);
         }
-        Resident::None(kept) => kept,
+        Resident::None(kept) => *kept,
         Resident::Stuck(_) | Resident::Lost => Kept::new(&parts.settings.limits),
     };
     let made = Instance::new(
@@ -306,7 +306,7 @@ async fn run_once(
             let result = start_and_collect(&mut instance, facts, from_now).await;
             (Resident::Running(instance), result)
         }
-        Err((trouble, kept)) => (Resident::None(kept), Err(trouble)),
+        Err((trouble, kept)) => (Resident::None(Box::new(kept)), Err(trouble)),
     }
 }
 
