@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 /// A machine of two processors, one disk and one interface.
-const MACHINE: [(&str, &str); 21] = [
+const MACHINE: [(&str, &str); 23] = [
     (
         "proc/stat",
         "cpu 100 0 50 800 50 0 0 0 0 0\ncpu0 50 0 25 400 25 0 0 0 0 0\ncpu1 50 0 25 400 25 0 0 0 0 0\n\
@@ -62,6 +62,11 @@ const MACHINE: [(&str, &str); 21] = [
     ("proc/self/cgroup", "0::/app/web\n"),
     ("sys/fs/cgroup/app/memory.max", "1048576\n"),
     ("sys/fs/cgroup/app/web/memory.max", "max\n"),
+    ("sys/fs/cgroup/app/web/memory.current", "900000\n"),
+    (
+        "sys/fs/cgroup/app/web/memory.stat",
+        "anon 100000\nfile 800000\nactive_file 50000\ninactive_file 750000\n",
+    ),
     ("sys/fs/cgroup/app/web/cpu.max", "150000 100000\n"),
     (
         "sys/fs/cgroup/app/web/cpu.stat",
@@ -219,7 +224,33 @@ fn a_whole_machine_is_sampled() {
         (&1.5.into(), &serde_json::Value::Null)
     );
     assert_eq!(cgroup["cpu_throttled_seconds_total"], 0.5);
+    assert_eq!(
+        (
+            &cgroup["memory_current_bytes"],
+            &cgroup["memory_working_set_bytes"]
+        ),
+        (&900_000.into(), &150_000.into())
+    );
     assert_eq!(fixture.facts("event-loop")["workers"], 1);
+}
+
+#[test]
+fn a_working_set_is_never_negative_and_null_when_half_of_it_is_unknown() {
+    const CURRENT: &str = "sys/fs/cgroup/app/web/memory.current";
+    const STAT: &str = "sys/fs/cgroup/app/web/memory.stat";
+    let null = serde_json::Value::Null;
+    let working_set = |change: &dyn Fn(&Fixture)| {
+        let fixture = Fixture::new();
+        change(&fixture);
+        fixture.facts("cgroup")["memory_working_set_bytes"].clone()
+    };
+    // The files are read one after the other, so the cache may seem to be more than all.
+    let all_cache = |fixture: &Fixture| fixture.write(STAT, b"inactive_file 900001\n");
+    assert_eq!(working_set(&all_cache), 0);
+    let other_keys = |fixture: &Fixture| fixture.write(STAT, b"anon 1\n");
+    assert_eq!(working_set(&other_keys), null);
+    assert_eq!(working_set(&|fixture| fixture.remove(STAT)), null);
+    assert_eq!(working_set(&|fixture| fixture.remove(CURRENT)), null);
 }
 
 #[test]

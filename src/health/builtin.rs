@@ -139,7 +139,8 @@ pub(super) fn disk(inputs: &Inputs<'_>, config: &Config, now: Instant) -> Verdic
     judge("disk space", inputs.facts.disk.as_ref(), now, look)
 }
 
-/// Memory in use, of the control group's limit where that is below the machine's memory, else of the machine.
+/// Memory in use, of the control group's limit where that is below the machine's memory, else of the machine. Of the
+/// group its working set counts: page cache fills every group up to its limit and is no sign of trouble.
 pub(super) fn memory(inputs: &Inputs<'_>, config: &Config, now: Instant) -> Verdict {
     let (cgroup, machine) = (inputs.facts.cgroup.as_ref(), inputs.facts.memory.as_ref());
     let total = machine.map_or(u64::MAX, |dated| dated.facts.total_bytes);
@@ -157,13 +158,13 @@ pub(super) fn memory(inputs: &Inputs<'_>, config: &Config, now: Instant) -> Verd
             "the control group's memory",
             cgroup,
             now,
-            |facts| match facts.memory_current_bytes {
+            |facts| match facts.memory_working_set_bytes {
                 Some(used) => verdict(
                     used as f64 / limit as f64 * 100.0,
                     "the control group's limit",
                     limit,
                 ),
-                None => Verdict::unavailable("the control group's memory in use"),
+                None => Verdict::unavailable("the control group's working set"),
             },
         );
     }

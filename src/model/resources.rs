@@ -226,8 +226,11 @@ pub struct CgroupFacts {
     pub path: Option<String>,
     /// Memory limit.
     pub memory_max_bytes: Option<u64>,
-    /// Memory in use.
+    /// Memory in use, page cache included.
     pub memory_current_bytes: Option<u64>,
+    /// Memory in use without the file pages that were not used lately, as the kubelet counts a working set. The kernel
+    /// takes those pages back before it kills.
+    pub memory_working_set_bytes: Option<u64>,
     /// Times the kernel killed for memory.
     pub oom_kills_total: Option<u64>,
     /// Processors allowed, as quota over period.

@@ -39,6 +39,7 @@ struct Group {
     /// From the group itself up to the mount.
     levels: Vec<Level>,
     memory_current: KernelFile,
+    memory_stat: KernelFile,
     memory_events: KernelFile,
     cpu_stat: KernelFile,
     pids_current: KernelFile,
@@ -54,6 +55,7 @@ struct Level {
 struct CgroupSeries {
     memory_max: SeriesId,
     memory_current: SeriesId,
+    working_set: SeriesId,
     oom_kills: SeriesId,
     cpu_limit: SeriesId,
     cpu_usage: SeriesId,
@@ -109,6 +111,11 @@ impl CgroupSampler {
             series.memory_current,
             whole(facts.memory_current_bytes),
         )?;
+        set_known(
+            recorder,
+            series.working_set,
+            whole(facts.memory_working_set_bytes),
+        )?;
         mirror_known(recorder, series.oom_kills, whole(facts.oom_kills_total))?;
         set_known(recorder, series.cpu_limit, facts.cpu_limit_cores)?;
         mirror_known(recorder, series.cpu_usage, facts.cpu_usage_seconds_total)?;
@@ -160,6 +167,7 @@ impl Group {
         Ok(Some(Self {
             levels: above.map(Level::open).collect::<Result<_, _>>()?,
             memory_current: file("memory.current")?,
+            memory_stat: file("memory.stat")?,
             memory_events: file("memory.events")?,
             cpu_stat: file("cpu.stat")?,
             pids_current: file("pids.current")?,
@@ -177,6 +185,14 @@ impl Group {
             facts.pids_max = smallest(facts.pids_max, pids);
         }
         facts.memory_current_bytes = self.memory_current.parse(parse_limit)?.flatten();
+        let cache = self
+            .memory_stat
+            .parse(|text| parse_keys(text, [b"inactive_file"]))?;
+        facts.memory_working_set_bytes = facts
+            .memory_current_bytes
+            .zip(cache.and_then(|[inactive]| inactive))
+            // The two files are not of one moment.
+            .map(|(current, inactive)| current.saturating_sub(inactive));
         facts.pids_current = self.pids_current.parse(parse_limit)?.flatten();
         let kills = self
             .memory_events
@@ -208,6 +224,7 @@ impl CgroupSeries {
         Ok(Self {
             memory_max: lone_gauge(made, MEMORY_MAX)?,
             memory_current: lone_gauge(made, MEMORY_CURRENT)?,
+            working_set: lone_gauge(made, WORKING_SET)?,
             oom_kills: lone_counter(made, OOM_KILLS)?,
             cpu_limit: lone_gauge(made, CPU_LIMIT)?,
             cpu_usage: lone_counter(made, CPU_USAGE)?,
@@ -227,6 +244,11 @@ const MEMORY_CURRENT: Description = (
     "probity_cgroup_memory_current_bytes",
     "bytes",
     "Memory the control group uses.",
+);
+const WORKING_SET: Description = (
+    "probity_cgroup_memory_working_set_bytes",
+    "bytes",
+    "Memory the control group uses, without inactive file pages.",
 );
 const OOM_KILLS: Description = (
     "probity_cgroup_oom_kills_total",
@@ -329,51 +351,5 @@ fn parse_keys<const N: usize>(
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn limits_quotas_and_keys_are_read() {
-        assert_eq!(parse_limit(b"max\n"), Ok(None));
-        assert_eq!(parse_limit(b"67108864\n"), Ok(Some(67_108_864)));
-        assert_eq!(parse_quota(b"150000 100000\n"), Ok(Some(1.5)));
-        assert_eq!(parse_quota(b"max 100000\n"), Ok(None));
-        let text = b"usage_usec 12\nuser_usec 8\nthrottled_usec 3\n";
-        let wanted: [&[u8]; 2] = [b"throttled_usec", b"nr_bursts"];
-        assert_eq!(parse_keys(text, wanted), Ok([Some(3), None]));
-        assert_eq!(group_path(b"1:cpu:/x\n0::/a/b\n").unwrap(), "/a/b");
-        assert_eq!(group_path(b"1:cpu:/x\n"), None, "version 1 alone");
-    }
-
-    #[test]
-    fn the_smaller_limit_binds() {
-        assert_eq!(smallest(Some(2), Some(1)), Some(1));
-        assert_eq!(smallest(None, Some(3)), Some(3));
-        assert_eq!(smallest::<u64>(None, None), None);
-    }
-
-    #[test]
-    fn what_is_no_limit_is_refused() {
-        let limit = Malformed::new(1, "a whole number or `max` is expected");
-        assert_eq!(parse_limit(b"lots"), Err(limit));
-        assert_eq!(parse_quota(b"x 1"), Err(limit));
-        assert_eq!(
-            parse_quota(b"1 0"),
-            Err(Malformed::new(1, "the period is zero"))
-        );
-        let fault = parse_keys(b"a 1\nb x\n", [b"b"]).unwrap_err();
-        assert_eq!(fault.line, 2);
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_panic(bytes: Vec<u8>) {
-            let _refused = (parse_limit(&bytes), parse_quota(&bytes), group_path(&bytes));
-            let _kept = parse_keys(&bytes, [b"oom_kill"]);
-        }
-    }
-}
+#[path = "cgroup_tests.rs"]
+mod tests;
