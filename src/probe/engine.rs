@@ -44,6 +44,12 @@ impl ProbeHost {
     ) -> Result<Arc<Self>, ProbeError> {
         let engine =
             Engine::new(&settings(config)).map_err(|error| ProbeError::Engine(error.into()))?;
+        let linker = linker(&engine).map_err(|error| ProbeError::Engine(error.into()))?;
+        let cache = cache
+            .map(|folder| ArtifactCache::open(folder, &engine))
+            .transpose()?;
+        let ticker = Ticker::start(engine.clone()).map_err(ProbeError::Threads)?;
+        // Last, for a runtime may not be dropped where tasks run, which is what a later failure would do.
         let guests = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(GUEST_THREADS)
             .thread_name("guest")
@@ -51,15 +57,13 @@ impl ProbeHost {
             .build()
             .map_err(ProbeError::Threads)?;
         Ok(Arc::new(Self {
-            linker: linker(&engine).map_err(|error| ProbeError::Engine(error.into()))?,
-            ticker: Ticker::start(engine.clone()).map_err(ProbeError::Threads)?,
-            cache: cache
-                .map(|folder| ArtifactCache::open(folder, &engine))
-                .transpose()?,
+            engine,
+            linker,
+            ticker,
+            cache,
             snapshots,
             names: Arc::default(),
             guests: Some(guests),
-            engine,
         }))
     }
 
@@ -117,4 +121,19 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     Everything::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     Ok(linker)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_cache_that_cannot_be_opened_is_an_error_also_where_tasks_run() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let cache = file.path().join("compiled");
+        let made = ProbeHost::new(&Config::default(), Some(&cache), Arc::default());
+        assert!(matches!(made, Err(ProbeError::Cache(named, _)) if named == cache));
+    }
 }
