@@ -30,7 +30,8 @@ fn act(verb: Verb) -> anyhow::Result<Exit> {
 fn run(options: SourceOptions, environment: Vec<(OsString, OsString)>) -> anyhow::Result<Exit> {
     let sources = options.sources(environment);
     let loaded = config::load(&sources)?;
-    cli::start_logging(&loaded.config.log, &sources.environment)?;
+    // Dropped at the end of this function, before an error is told: what was logged comes first.
+    let log = cli::start_logging(&loaded.config.log, &sources.environment)?;
     // Builds, runs and drains.
-    Ok(cli::run(&loaded)?)
+    Ok(cli::run(&loaded, &log)?)
 }

@@ -48,6 +48,14 @@ impl App {
     /// # Errors
     /// What could not be bound or opened; then nothing runs.
     pub async fn start(loaded: &Loaded) -> anyhow::Result<Self> {
+        Self::start_with(loaded, Vec::new()).await
+    }
+
+    /// [`App::start`], with counters of the caller's own that are published beside the program's.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_with(loaded: &Loaded, mut tallies: Vec<Arc<Tally>>) -> anyhow::Result<Self> {
         let config = &loaded.config;
         let snapshots = Arc::new(SnapshotCell::new());
         let mut tally = Tally::default();
@@ -63,7 +71,8 @@ impl App {
         let makers = sampler::build(&config.sampler, &sampler::Machine::local(Handle::current()));
         let (updates, received) = mpsc::channel(UPDATE_CAPACITY);
         let watch = health::Watch::new(&config.health);
-        let merge = Merge::new(received, snapshots.clone(), watch, vec![Arc::new(tally)])?;
+        tallies.push(Arc::new(tally));
+        let merge = Merge::new(received, snapshots.clone(), watch, tallies)?;
 
         let address = server.local_addr();
         welcome::listening(loaded, address, &makers);

@@ -1,9 +1,12 @@
 //! The binary's life: start, wait for a signal, drain.
 
+use std::sync::Arc;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::App;
 use crate::config::Loaded;
+use crate::model::Tally;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,24 +17,25 @@ pub enum Ended {
     Cut,
 }
 
-/// Runs until SIGTERM or SIGINT, then drains. A second signal ends at once.
+/// Runs until SIGTERM or SIGINT, then drains. A second signal ends at once. `of_caller` is published with the
+/// program's own counters.
 ///
 /// # Errors
 /// What could not be bound, opened or started.
-pub fn run(loaded: &Loaded) -> anyhow::Result<Ended> {
+pub fn run(loaded: &Loaded, of_caller: &Arc<Tally>) -> anyhow::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("probity")
         .build()?;
-    let ended = runtime.block_on(until_signalled(loaded));
+    let ended = runtime.block_on(until_signalled(loaded, of_caller));
     // A thread that is stuck in the kernel (a dead network mount) must not hold up the end.
     runtime.shutdown_background();
     ended
 }
 
-async fn until_signalled(loaded: &Loaded) -> anyhow::Result<Ended> {
+async fn until_signalled(loaded: &Loaded, of_caller: &Arc<Tally>) -> anyhow::Result<Ended> {
     let mut signals = Signals::listen()?;
-    let mut app = App::start(loaded).await?;
+    let mut app = App::start_with(loaded, vec![of_caller.clone()]).await?;
     let name = tokio::select! {
         name = signals.next() => name,
         task = app.defect() => anyhow::bail!("a defect ended the task `{task}`"),

@@ -2,45 +2,101 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::Duration;
 
+use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::log_queue::Queue;
 use super::{Exit, Trouble};
 use crate::config::{LogConfig, LogFormat};
+use crate::model::{Tally, TallyCounter};
+
+/// Lines about the log itself; they pass whatever the configured level is.
+const LOG_TARGET: &str = "probity::log";
+/// How long the end of the program waits for a reader that has stalled.
+pub(super) const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The running log. Dropping it waits until what was logged is written, but no longer than a second.
+pub struct Log {
+    queue: Arc<Queue>,
+    tally: Arc<Tally>,
+}
+
+impl Log {
+    /// What the log counts of itself.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // What is left then has no reader, so there is nobody to tell.
+        self.queue.flush(FLUSH_PATIENCE);
+    }
+}
 
 /// Starts logging to standard error: for people on a terminal, JSON lines otherwise, unless the configuration says
 /// so. Colour needs a terminal, and yields to `NO_COLOR` in `environment`.
 ///
 /// # Errors
-/// The level is not one, or logging was started before.
+/// The level is not one, logging was started before, or the machine gives no further thread.
 pub fn start_logging(
     config: &LogConfig,
     environment: &[(OsString, OsString)],
-) -> Result<(), Trouble> {
+) -> Result<Log, Trouble> {
     let targets: Targets = config
         .level
         .parse()
         .map_err(|error| refused(Exit::Configuration, &error))?;
+    let targets = targets.with_target(LOG_TARGET, Level::WARN);
     let terminal = io::stderr().is_terminal();
     let human = match config.format {
         LogFormat::Auto => terminal,
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
+    let mut tally = Tally::default();
+    let dropped = count_dropped(&mut tally);
+    let queue = Queue::start(io::stderr(), dropped, report_dropped)
+        .map_err(|error| refused(Exit::Unavailable, &error))?;
+    let colour = terminal && wants_colour(environment);
     tracing_subscriber::registry()
-        .with(layer(human, terminal && wants_colour(environment)).with_filter(targets))
+        .with(layer(queue.clone(), human, colour).with_filter(targets))
         .try_init()
-        .map_err(|error| refused(Exit::Failure, &error))
+        .map_err(|error| refused(Exit::Failure, &error))?;
+    Ok(Log {
+        queue,
+        tally: Arc::new(tally),
+    })
 }
 
-fn layer(human: bool, colour: bool) -> Box<dyn Layer<Registry> + Send + Sync> {
-    // Its own complaints would go to standard error too, and panic when that is closed.
+fn count_dropped(tally: &mut Tally) -> TallyCounter {
+    tally.counter(
+        "probity_log_lines_dropped_total",
+        "Log lines that standard error did not take.",
+        None,
+    )
+}
+
+fn report_dropped(lines: u64) {
+    tracing::warn!(
+        target: LOG_TARGET,
+        lines,
+        "log lines are missing here: standard error was not read fast enough"
+    );
+}
+
+fn layer(queue: Arc<Queue>, human: bool, colour: bool) -> Box<dyn Layer<Registry> + Send + Sync> {
+    // Its own complaints would go straight to standard error, and panic when that is closed.
     let layer = fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(queue)
         .with_ansi(colour)
         .log_internal_errors(false);
     if human {

@@ -2,7 +2,10 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use super::log_queue::Queue;
+use super::logging::FLUSH_PATIENCE;
 use super::{Exit, Trouble};
+use crate::model::TallyCounter;
 
 /// Prints data to standard output, ending with a newline. A reader that has gone away, as `head` does, wants no
 /// more and is no error.
@@ -20,10 +23,20 @@ pub(super) fn data(text: &str) -> Result<Exit, Trouble> {
     }
 }
 
-/// Prints a note to standard error, ending with a newline.
+/// Prints a note to standard error, ending with a newline. A reader that stalls is waited for, but only so long:
+/// a program that ends for a defect must end.
 pub(super) fn note(text: &str) {
     // Standard error is where a failure would be told, so one of its own has nowhere to go.
-    if write(io::stderr().lock(), text).is_err() {}
+    match Queue::start(io::stderr(), TallyCounter::default(), |_| {}) {
+        Ok(queue) => {
+            let mut line = Vec::new();
+            if write(&mut line, text).is_ok() {
+                queue.push(&line);
+            }
+            queue.flush(FLUSH_PATIENCE);
+        }
+        Err(_) => if write(io::stderr().lock(), text).is_err() {},
+    }
 }
 
 fn write(mut to: impl Write, text: &str) -> io::Result<()> {

@@ -1,138 +1,21 @@
 //! The program as a process: what it says first, how it ends, and what it does with the standard probes.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+#[path = "../support/guest.rs"]
+#[allow(dead_code, reason = "the log's tests need little of it")]
+mod guest;
+mod log;
+mod program;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use program::{PATIENCE, PROGRAM, Program, command};
 use rustix::process::{Pid, Signal, kill_process};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_probity");
 const PROBES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/probes");
-/// Nothing here takes longer, unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A running program; killed if the test fails before it ends.
-struct Program {
-    child: Child,
-    address: SocketAddr,
-    said: Vec<String>,
-    lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
-    _folder: tempfile::TempDir,
-}
-
-impl Program {
-    /// Starts it on a free port and reads its log up to the address.
-    fn start(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = command(folder.path())
-            .args(["run", "--listen", "127.0.0.1:0", "--state", "state"])
-            .args(arguments)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut said = Vec::new();
-        let address = loop {
-            let line = lines.next().expect("it says where it listens").unwrap();
-            said.push(line.clone());
-            if let Some((_, rest)) = line.split_once("http://") {
-                break rest.split('/').next().unwrap().parse().unwrap();
-            }
-        };
-        Self {
-            child,
-            address,
-            said,
-            lines,
-            _folder: folder,
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
-    }
-
-    /// Reads the log until a line holds `words`.
-    fn until_said(&mut self, words: &str) {
-        for line in self.lines.by_ref() {
-            let line = line.unwrap();
-            self.said.push(line.clone());
-            if line.contains(words) {
-                return;
-            }
-        }
-        panic!("it ended without saying {words:?}: {:#?}", self.said);
-    }
-
-    /// The status code and body of one GET.
-    fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (
-            head.split(' ').nth(1).unwrap().parse().unwrap(),
-            body.to_owned(),
-        )
-    }
-
-    /// Asks until the answer is 200.
-    fn until_ready(&self) {
-        let began = Instant::now();
-        while self.get("/readyz").0 != 200 {
-            assert!(
-                began.elapsed() < PATIENCE,
-                "{:?}",
-                self.get("/readyz?verbose")
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn exit_code(mut self) -> Option<i32> {
-        let began = Instant::now();
-        // Keeps the pipe empty, or the program would wait for its reader.
-        for line in self.lines.by_ref() {
-            self.said.push(line.unwrap());
-        }
-        while began.elapsed() < PATIENCE {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        panic!("it does not end: {:#?}", self.said);
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // Already gone unless the test failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command(folder: &Path) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command
-        .current_dir(folder)
-        .env_clear()
-        .env("HOME", folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    command
-}
 
 #[test]
 fn the_standard_probes_are_served_beside_a_damaged_copy() {
