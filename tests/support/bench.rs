@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use probity::model::{Failure, Observation, Outcome, ProbeIdentity};
 use probity::probe::{
-    Candidate, Config, Due, Grants, Limits, Loaded, Probe, ProbeConfig, ProbeHost, Trigger, load,
+    Candidate, Config, Due, Limits, Loaded, Probe, ProbeConfig, ProbeHost, Trigger, load,
 };
 use probity::snapshot::SnapshotCell;
 
