@@ -187,90 +187,34 @@ impl SourceMetrics {
 
 impl ProbeMetrics {
     fn define(recorder: &mut Recorder) -> Result<Self, MetricError> {
-        let mut define = |kind,
-                          name: &str,
-                          unit: &str,
-                          help: &str,
-                          more: &[&str]|
-         -> Result<MetricId, MetricError> {
-            let keys = [&["probe"], more].concat();
-            Ok(defined(
-                recorder,
-                Metric::own(kind, name, unit, help, &keys)?,
-            ))
-        };
-        let (gauge, counter) = (MetricKind::Gauge, MetricKind::Counter);
-        let info = define(
+        let states = ProbeState::ALL.map(ProbeState::as_str);
+        let state = Metric::own_state_set(
+            "probity_probe_state",
+            "Where the probe is in its life.",
+            &["probe"],
+            &states,
+        )?;
+        let info = Metric::own(
             MetricKind::Info,
             "probity_probe_info",
             "",
             "What runs under a probe's name.",
-            &["version", "digest", "generation"],
+            &["probe", "version", "digest", "generation"],
         )?;
-        let last_success = "probity_probe_last_success_timestamp_seconds";
+        let mut define = |(kind, name, unit, help): Description| -> Result<MetricId, MetricError> {
+            let metric = Metric::own(kind, name, unit, help, &["probe"])?;
+            Ok(defined(recorder, metric))
+        };
         Ok(Self {
-            info,
-            up: define(
-                gauge,
-                "probity_probe_up",
-                "",
-                "1 when the probe's last run went well.",
-                &[],
-            )?,
-            last_success: define(
-                gauge,
-                last_success,
-                "seconds",
-                "Unix time of the probe's last good run.",
-                &[],
-            )?,
-            crashes: define(
-                counter,
-                "probity_probe_crashes_total",
-                "",
-                "Instances thrown away after a trap or a limit.",
-                &[],
-            )?,
-            rejected_calls: define(
-                counter,
-                "probity_probe_rejected_calls_total",
-                "",
-                "Calls of the probe that the host refused.",
-                &[],
-            )?,
-            log_dropped: define(
-                counter,
-                "probity_probe_log_dropped_total",
-                "",
-                "Log lines dropped over the probe's quota.",
-                &[],
-            )?,
-            series: define(
-                gauge,
-                "probity_probe_series",
-                "",
-                "Series the probe has defined.",
-                &[],
-            )?,
-            memory: define(
-                gauge,
-                "probity_probe_memory_bytes",
-                "bytes",
-                "Linear memory of the probe's instance.",
-                &[],
-            )?,
-            state: {
-                let states = ProbeState::ALL.map(ProbeState::as_str);
-                defined(
-                    recorder,
-                    Metric::own_state_set(
-                        "probity_probe_state",
-                        "Where the probe is in its life.",
-                        &["probe"],
-                        &states,
-                    )?,
-                )
-            },
+            up: define(UP)?,
+            last_success: define(LAST_SUCCESS)?,
+            crashes: define(CRASHES)?,
+            rejected_calls: define(REJECTED_CALLS)?,
+            log_dropped: define(LOG_DROPPED)?,
+            series: define(SERIES)?,
+            memory: define(MEMORY)?,
+            state: defined(recorder, state),
+            info: defined(recorder, info),
         })
     }
 
@@ -310,6 +254,52 @@ impl ProbeMetrics {
         }
     }
 }
+
+/// A metric of each probe: kind, name, unit and help.
+type Description = (MetricKind, &'static str, &'static str, &'static str);
+
+const UP: Description = (
+    MetricKind::Gauge,
+    "probity_probe_up",
+    "",
+    "1 when the probe's last run went well.",
+);
+const LAST_SUCCESS: Description = (
+    MetricKind::Gauge,
+    "probity_probe_last_success_timestamp_seconds",
+    "seconds",
+    "Unix time of the probe's last good run.",
+);
+const CRASHES: Description = (
+    MetricKind::Counter,
+    "probity_probe_crashes_total",
+    "",
+    "Instances thrown away after a trap or a limit.",
+);
+const REJECTED_CALLS: Description = (
+    MetricKind::Counter,
+    "probity_probe_rejected_calls_total",
+    "",
+    "Calls of the probe that the host refused.",
+);
+const LOG_DROPPED: Description = (
+    MetricKind::Counter,
+    "probity_probe_log_dropped_total",
+    "",
+    "Log lines dropped over the probe's quota.",
+);
+const SERIES: Description = (
+    MetricKind::Gauge,
+    "probity_probe_series",
+    "",
+    "Series the probe has defined.",
+);
+const MEMORY: Description = (
+    MetricKind::Gauge,
+    "probity_probe_memory_bytes",
+    "bytes",
+    "Linear memory of the probe's instance.",
+);
 
 fn define_tallies(
     recorder: &mut Recorder,
