@@ -1,5 +1,6 @@
 //! The log of a running program: a reader that stalls holds nothing up, and nothing goes missing without a word.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -83,13 +84,23 @@ fn a_reader_that_reads_again_is_told_what_is_missing_and_gets_the_end() {
 }
 
 #[test]
+fn p05_a_reader_that_goes_away_ends_nothing_and_what_it_missed_is_counted() {
+    let (mut program, _folder) = flooded();
+    program.close_log();
+    until_dropping(&program);
+    program.until_ready();
+    program.signal(Signal::TERM);
+    assert_eq!(program.until_gone(), Some(0));
+}
+
+#[test]
 fn what_was_logged_comes_before_the_error_that_ends_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("taken"), "no folder").unwrap();
     let output = command(folder.path())
         .args(["run", "--listen", "127.0.0.1:0"])
         .args(["--state", "taken", "--probes", "taken"])
-        .stderr(std::process::Stdio::piped())
+        .stderr(Stdio::piped())
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

@@ -17,7 +17,7 @@ pub struct Program {
     child: Child,
     pub address: SocketAddr,
     pub said: Vec<String>,
-    lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
+    lines: std::io::Lines<Box<dyn BufRead + Send>>,
     _folder: tempfile::TempDir,
 }
 
@@ -31,7 +31,8 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log: Box<dyn BufRead + Send> = Box::new(BufReader::new(child.stderr.take().unwrap()));
+        let mut lines = log.lines();
         let mut said = Vec::new();
         let address = loop {
             let line = lines.next().expect("it says where it listens").unwrap();
@@ -65,6 +66,12 @@ impl Program {
             }
         }
         panic!("it ended without saying {words:?}: {:#?}", self.said);
+    }
+
+    /// Closes the reader's end of its log.
+    pub fn close_log(&mut self) {
+        let nothing: Box<dyn BufRead + Send> = Box::new(std::io::empty());
+        self.lines = nothing.lines();
     }
 
     /// The status code and body of one GET.
