@@ -171,7 +171,8 @@ mod tests {
             until("the other hold moves it", || watch.moved());
         }
         drop(other);
-        until("nobody moves it", || !moves_within_a_window(&engine));
+        let moves = (0..5).filter(|_| moves_within_a_window(&engine)).count();
+        assert!(moves <= 1, "a tick may have been under way, not {moves}");
         let _again = ticker.hold();
         let mut watch = EpochWatch::begin(&engine);
         until("a later hold moves it again", || watch.moved());
