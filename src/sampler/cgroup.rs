@@ -22,14 +22,21 @@ const MICROSECONDS: f64 = 1e6;
 
 /// Samples the control group. Facts: [`CgroupFacts`], all null where there is no version 2.
 pub struct CgroupSampler {
+    /// Where control groups are mounted.
     machine: Machine,
+    /// /proc/self/cgroup.
     membership: KernelFile,
     /// The text of the membership that `group` was opened for.
     known: Vec<u8>,
+    /// When it was last read.
     looked: Option<Instant>,
+    /// The group, where there is version 2.
     group: Option<Group>,
+    /// What its files told last, but for the path.
     facts: CgroupFacts,
+    /// All series.
     recorder: Recorder,
+    /// Their ids.
     series: CgroupSeries,
 }
 

@@ -25,26 +25,38 @@ const MINUTE: Duration = Duration::from_millis(60_500);
 
 /// One processor with its series.
 struct Core {
+    /// The kernel's number of it.
     number: u64,
+    /// As of the last sample, made steady.
     times: Times,
+    /// Busy share since the sample before.
     used_percent: f64,
+    /// One a mode.
     series: [SeriesId; MODES.len()],
 }
 
 /// Busy and total ticks at a moment.
 #[derive(Clone, Copy)]
 struct Mark {
+    /// The moment.
     at: Instant,
+    /// Busy ticks since boot.
     busy: u64,
+    /// All ticks since boot.
     total: u64,
 }
 
 /// Samples the processors. Facts: [`CpuFacts`].
 pub struct CpuSampler {
+    /// /proc/stat.
     stat_file: KernelFile,
+    /// /proc/loadavg.
     load_file: KernelFile,
+    /// What the former told last.
     stat: Stat,
+    /// What the latter told last, where it is there.
     load: Option<Load>,
+    /// The processors on line, in the kernel's order.
     cores: Vec<Core>,
     /// The total of the sample before, made steady.
     all: Option<Times>,
@@ -53,12 +65,17 @@ pub struct CpuSampler {
     /// A ring of marks over the last minute; `marks_made` counts all that were ever made.
     marks: [Option<Mark>; MARKS],
     marks_made: usize,
+    /// Busy share over the last minute.
     used_percent_1m: Option<f64>,
+    /// The kernel's unit of time.
     ticks_per_second: u64,
+    /// All series.
     recorder: Recorder,
+    /// Those that do not depend on the processors.
     series: MachineSeries,
 }
 
+/// The metric of the processors' times, and the series of the machine as a whole.
 struct MachineSeries {
     times: MetricId,
     interrupts: SeriesId,

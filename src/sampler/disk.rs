@@ -41,24 +41,35 @@ const DEVICE_ERROR: (&str, &str, &str) = (
 
 /// Samples disks. Facts: [`DiskFacts`]. A dead network mount holds up `statvfs`, and with it this sampler alone.
 pub struct DiskSampler {
+    /// Where the mounts lie.
     machine: Machine,
+    /// Tells which there are.
     table: MountTable,
+    /// Those worth watching.
     systems: Vec<FileSystem>,
+    /// The block devices.
     devices: Devices,
+    /// One a gauge of a file system.
     metrics: [MetricId; GAUGES.len()],
+    /// Of [`DEVICE_ERROR`].
     error_metric: MetricId,
+    /// All series.
     recorder: Recorder,
 }
 
 /// One mounted file system.
 struct FileSystem {
+    /// Its line of the table.
     mount: Mount,
+    /// Device, kind and mount point.
     labels: [String; 3],
     /// The mount point as this program reaches it.
     path: CString,
     /// What it told last; nothing when it did not answer.
     space: Option<Space>,
+    /// One a gauge.
     series: [SeriesId; GAUGES.len()],
+    /// Whether it failed to answer.
     error_series: SeriesId,
 }
 

@@ -79,28 +79,37 @@ const IO_MILLISECONDS: usize = 9;
 
 type Counts = [u64; COLUMNS.len()];
 
+/// One block device.
 struct Device {
     /// As the kernel writes it.
     name: Box<[u8]>,
     /// Partitions and memory devices are known, so as not to be looked up again, and not shown.
     shown: Option<Shown>,
+    /// As of the last reading.
     counts: Counts,
     /// Bytes read and written a second since the reading before.
     rates: [Option<f64>; 2],
 }
 
+/// What a shown device is called, and its series.
 struct Shown {
+    /// Its name as text.
     label: String,
+    /// One a column.
     series: [SeriesId; COLUMNS.len()],
 }
 
 /// The block devices in the kernel's order.
 pub(super) struct Devices {
+    /// /proc/diskstats.
     file: KernelFile,
     /// /sys/block, which lists whole devices only.
     whole: PathBuf,
+    /// Those in the last reading, shown or not.
     list: Vec<Device>,
+    /// One a column.
     metrics: [MetricId; COLUMNS.len()],
+    /// When they were last read.
     read: Option<Instant>,
 }
 

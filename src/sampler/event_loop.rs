@@ -24,21 +24,31 @@ use super::{Machine, Sampler, SamplerError};
 
 /// Samples the event loop of [`Machine::event_loop`]. Facts: [`LoopFacts`].
 pub struct EventLoopSampler {
+    /// What thread and tasks write.
     signals: Arc<Signals>,
+    /// The thread, and the task it pings.
     ping: Pinger,
+    /// The task that notes how late timers fire.
     timer: AbortHandle,
+    /// The third signal.
     run_queue: RunQueue,
+    /// What the runtime counts.
     workload: Workload,
     /// An empty histogram to exchange for a full one.
     spare: Histogram<u32>,
+    /// Of the last sample.
     facts: LoopFacts,
+    /// All series.
     recorder: Recorder,
+    /// Their ids.
     series: LoopSeries,
 }
 
 /// What the loop and the ping thread write.
 struct Signals {
+    /// From a ping to its answer.
     ping: Delays,
+    /// From a timer's due time to its firing.
     timer: Delays,
     /// The id of the thread on which the loop ran last.
     thread: AtomicU32,
@@ -48,14 +58,19 @@ struct Signals {
 struct Pinger {
     /// Dropped to end the thread.
     stop: Option<SyncSender<()>>,
+    /// Joined when stopped.
     thread: Option<JoinHandle<()>>,
+    /// The task that answers.
     task: AbortHandle,
 }
 
 /// What the runtime counts of itself.
 struct Workload {
+    /// Asked at each sample.
     metrics: RuntimeMetrics,
+    /// All workers' busy time at the last sample.
     busy: Option<(Instant, Duration)>,
+    /// Busy share since the sample before.
     ratio: Option<f64>,
 }
 

@@ -17,8 +17,11 @@ const MAX_BYTES: usize = 16 << 20;
 /// A file that may not be there, and may go and come back.
 #[derive(Debug)]
 pub(super) struct KernelFile {
+    /// Where it is, or would be.
     path: PathBuf,
+    /// Open while it is there.
     file: Option<File>,
+    /// Only as large as the content ever was.
     buffer: Vec<u8>,
 }
 

@@ -21,9 +21,11 @@ const NONE: u64 = u64::MAX;
 /// Delays of one kind, in microseconds.
 #[derive(Debug)]
 pub(super) struct Delays {
+    /// From which `out` counts.
     origin: Instant,
     /// When the signal that is still out was raised or is due, in microseconds after `origin`.
     out: AtomicU64,
+    /// The delay of the signal that arrived last.
     last: AtomicU64,
     /// Held to record one delay, or to exchange the histogram for an empty one.
     recorded: Mutex<Histogram<u32>>,

@@ -121,9 +121,13 @@ type Fields = [Option<u64>; FIELDS.len()];
 
 /// Samples memory and swap. Facts: [`MemoryFacts`].
 pub struct MemorySampler {
+    /// /proc/meminfo.
     file: KernelFile,
+    /// What it told last.
     fields: Fields,
+    /// All series.
     recorder: Recorder,
+    /// One a field.
     series: [SeriesId; FIELDS.len()],
 }
 

@@ -65,6 +65,7 @@ pub(super) struct Mount {
     pub(super) point: Vec<u8>,
     /// Whether the mount, or the file system itself, takes no writes.
     pub(super) read_only: bool,
+    /// The kind of file system.
     pub(super) fstype: Vec<u8>,
     /// The device, or whatever the file system calls its source.
     pub(super) source: Vec<u8>,
@@ -72,9 +73,11 @@ pub(super) struct Mount {
 
 /// The mount table, read again only when the kernel says that it changed.
 pub(super) struct MountTable {
+    /// /proc/self/mountinfo.
     file: KernelFile,
     /// The text that was last understood.
     known: Vec<u8>,
+    /// Whether there is one.
     read: bool,
 }
 

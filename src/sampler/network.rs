@@ -69,27 +69,37 @@ const HEADINGS: usize = 2;
 /// The numbers of one interface, in the order of [`COLUMNS`].
 type Counts = [u64; COLUMNS.len()];
 
+/// One interface with its series.
 struct Interface {
     /// As the kernel writes it.
     name: Box<[u8]>,
+    /// The same as text.
     label: String,
+    /// As of the last sample.
     counts: Counts,
     /// Bytes received and sent a second since the sample before.
     rates: [Option<f64>; 2],
+    /// One a column.
     series: [SeriesId; COLUMNS.len()],
 }
 
 /// Samples network interfaces. Facts: [`NetworkFacts`].
 pub struct NetworkSampler {
+    /// /proc/net/dev.
     file: KernelFile,
+    /// What it told last.
     interfaces: Interfaces,
+    /// When.
     read: Option<Instant>,
 }
 
 /// The interfaces in the kernel's order, and what makes their series.
 struct Interfaces {
+    /// Those shown in the last reading.
     list: Vec<Interface>,
+    /// All series.
     recorder: Recorder,
+    /// One a column.
     metrics: [MetricId; COLUMNS.len()],
 }
 

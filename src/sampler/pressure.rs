@@ -21,18 +21,25 @@ struct Stalls {
 
 /// One resource: its file, what it told last, and its series.
 struct Resource {
+    /// Its file under /proc/pressure.
     file: KernelFile,
+    /// What it told last.
     stalls: Stalls,
+    /// Total of `some`.
     waiting: SeriesId,
-    /// A processor has no `full` for the whole machine: somebody is running, or nobody waits.
+    /// Total of `full`. A processor has no `full` for the whole machine: somebody is running, or nobody waits.
     stalled: Option<SeriesId>,
 }
 
 /// Samples pressure. Facts: [`PressureFacts`], all null in a container or kernel without it.
 pub struct PressureSampler {
+    /// Processors.
     cpu: Resource,
+    /// Memory.
     memory: Resource,
+    /// Disks.
     io: Resource,
+    /// All series.
     recorder: Recorder,
 }
 

@@ -50,22 +50,33 @@ struct Pages {
 
 /// Samples this process. Facts: [`ProcessFacts`].
 pub struct ProcessSampler {
+    /// /proc/self/stat.
     stat_file: KernelFile,
+    /// /proc/self/statm.
     pages_file: KernelFile,
+    /// /proc/self/fd.
     descriptors: Descriptors,
+    /// Found once.
     identity: Identity,
+    /// Found in the last sample.
     reading: Reading,
+    /// All series.
     recorder: Recorder,
+    /// Their ids.
     series: ProcessSeries,
 }
 
 /// What does not change while the process runs.
 struct Identity {
+    /// The machine's name.
     hostname: Option<String>,
+    /// Who started it.
     supervisor: SupervisorFacts,
     /// Unix seconds.
     start_time: Option<f64>,
+    /// The same moment on the monotonic clock.
     started: Instant,
+    /// Size of a page.
     page_bytes: u64,
 }
 

@@ -13,15 +13,21 @@ const MAX_THREADS: usize = 64;
 
 /// The main thread, and the threads on which the event loop was seen.
 pub(super) struct RunQueue {
+    /// /proc/self/task.
     tasks: PathBuf,
+    /// The main thread first.
     threads: Vec<Thread>,
+    /// When they were last read.
     read: Option<Instant>,
 }
 
+/// One thread that is followed.
 struct Thread {
     /// 0 for the main thread.
     id: u32,
+    /// Its schedstat.
     file: KernelFile,
+    /// Nanoseconds of waiting at the last reading.
     waited: Option<u64>,
 }
 
