@@ -200,8 +200,9 @@ fn ask_systemd(unit: &str, of_user: bool) -> Option<String> {
     let deadline = Instant::now() + ANSWER_TIMEOUT;
     while let Ok(None) = child.try_wait() {
         if Instant::now() >= deadline {
-            child.kill().ok()?;
-            child.wait().ok()?;
+            // Killing fails when it has just ended; it is waited for in any case.
+            let killed = child.kill();
+            child.wait().and(killed).ok()?;
             return None;
         }
         std::thread::sleep(ANSWER_POLL);
