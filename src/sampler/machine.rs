@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 
 /// Environment variables by which supervisors announce themselves; no other is kept, for others hold secrets.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 11] = [
     "INVOCATION_ID",
     "NOTIFY_SOCKET",
     "SYSTEMD_EXEC_PID",
@@ -19,9 +19,7 @@ const VARIABLES: [&str; 13] = [
     "pm_id",
     "name",
     "restart_time",
-    "container",
     "XPC_SERVICE_NAME",
-    "XPC_FLAGS",
 ];
 
 /// What the samplers look at. Tests give a tree of their own as `root`.
