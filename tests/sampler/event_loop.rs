@@ -1,5 +1,4 @@
 //! The event loop's lag as it is seen while the loop is blocked, and that nothing stays behind.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
