@@ -13,8 +13,13 @@ const BUFFER_BYTES: usize = 4096;
 
 /// The folder /proc/self/fd, kept open.
 pub(super) struct Descriptors {
+    /// Where it is.
     path: PathBuf,
+    /// Open where it is there.
     folder: Option<File>,
+    /// Whether the kernel itself keeps it.
+    on_proc: bool,
+    /// For the names in it.
     buffer: Box<[MaybeUninit<u8>]>,
 }
 
@@ -29,6 +34,7 @@ impl Descriptors {
         };
         Ok(Self {
             path,
+            on_proc: folder.as_ref().is_some_and(is_on_proc),
             folder,
             buffer: Box::new([MaybeUninit::uninit(); BUFFER_BYTES]),
         })
@@ -39,7 +45,9 @@ impl Descriptors {
         let Some(folder) = &self.folder else {
             return Ok(None);
         };
-        if let Some(size) = size_on_proc(folder) {
+        if self.on_proc
+            && let Some(size) = size_on_proc(folder)
+        {
             return Ok(Some(size));
         }
         (entries(folder, &mut self.buffer).map(Some))
@@ -50,9 +58,12 @@ impl Descriptors {
 /// Since Linux 6.2 the folder's size on /proc is the number of descriptors; before, it is zero. With thousands
 /// of connections that saves reading thousands of names.
 fn size_on_proc(folder: &File) -> Option<u64> {
-    let on_proc = fstatfs(folder).is_ok_and(|system| system.f_type == PROC_SUPER_MAGIC);
     let size = fstat(folder).ok()?.st_size;
-    u64::try_from(size).ok().filter(|size| on_proc && *size > 0)
+    u64::try_from(size).ok().filter(|size| *size > 0)
+}
+
+fn is_on_proc(folder: &File) -> bool {
+    fstatfs(folder).is_ok_and(|system| system.f_type == PROC_SUPER_MAGIC)
 }
 
 /// Counts the entries but for `.` and `..`.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
@@ -13,6 +14,9 @@ use super::{Malformed, SamplerError};
 const FIRST_BUFFER_BYTES: usize = 4096;
 /// No file of the kernel that is read here comes near; a file without an end must not take all memory.
 const MAX_BYTES: usize = 16 << 20;
+/// A control group without a memory controller lacks five files, and looking for each costs as much as reading
+/// one: what is absent is looked for now and then.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// A file that may not be there, and may go and come back.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(super) struct KernelFile {
     path: PathBuf,
     /// Open while it is there.
     file: Option<File>,
+    /// When it was last looked for and not there.
+    missed: Option<Instant>,
     /// Only as large as the content ever was.
     buffer: Vec<u8>,
 }
@@ -34,6 +40,7 @@ impl KernelFile {
         let mut file = Self {
             path,
             file: None,
+            missed: None,
             buffer: Vec::new(),
         };
         file.reopen()?;
@@ -46,12 +53,17 @@ impl KernelFile {
     }
 
     /// The whole content, or nothing when the file is not there or not for us to read. A file that went away
-    /// under its descriptor (a device, a task, a control group) is opened anew.
+    /// under its descriptor (a device, a task, a control group) is opened anew; one that is not there is looked for
+    /// again after ten seconds.
     ///
     /// # Errors
     /// [`SamplerError::Unreadable`] for any other reason.
     pub(super) fn read(&mut self) -> Result<Option<&[u8]>, SamplerError> {
         if self.file.is_none() {
+            let recent = |missed: Instant| missed.elapsed() < LOOK_AGAIN;
+            if self.missed.is_some_and(recent) {
+                return Ok(None);
+            }
             self.reopen()?;
         }
         let mut length = self.fill();
@@ -63,6 +75,7 @@ impl KernelFile {
             Ok(length) => Ok(Some(&self.buffer[..length])),
             Err(reason) if is_absence(&reason) => {
                 self.file = None;
+                self.missed = Some(Instant::now());
                 Ok(None)
             }
             Err(reason) => Err(SamplerError::unreadable(&self.path, reason)),
@@ -99,6 +112,7 @@ impl KernelFile {
             Err(reason) if is_absence(&reason) => None,
             Err(reason) => return Err(SamplerError::unreadable(&self.path, reason)),
         };
+        self.missed = self.file.is_none().then(Instant::now);
         Ok(())
     }
 
@@ -152,6 +166,8 @@ mod tests {
         let mut file = KernelFile::open(path.clone()).unwrap();
         assert_eq!(file.read().unwrap(), None);
         std::fs::write(&path, "0.06 0.01").unwrap();
+        assert_eq!(file.read().unwrap(), None, "it was looked for just now");
+        file.missed = Instant::now().checked_sub(LOOK_AGAIN);
         assert_eq!(file.read().unwrap(), Some(&b"0.06 0.01"[..]));
         std::fs::write(&path, "1").unwrap();
         assert_eq!(file.read().unwrap(), Some(&b"1"[..]), "shorter than before");

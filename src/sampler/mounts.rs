@@ -79,13 +79,20 @@ pub(super) struct MountTable {
     known: Vec<u8>,
     /// Whether there is one.
     read: bool,
+    /// Whether the kernel tells of changes.
+    on_proc: bool,
 }
 
 impl MountTable {
     /// Opens /proc/self/mountinfo.
     pub(super) fn open(machine: &Machine) -> Result<Self, SamplerError> {
+        let file = KernelFile::open(machine.proc("self/mountinfo"))?;
+        let system = file.descriptor().map(rustix::fs::fstatfs);
         Ok(Self {
-            file: KernelFile::open(machine.proc("self/mountinfo"))?,
+            on_proc: system.is_some_and(|system| {
+                system.is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC)
+            }),
+            file,
             known: Vec::new(),
             read: false,
         })
@@ -133,8 +140,6 @@ impl MountTable {
         let Some(file) = self.file.descriptor() else {
             return true;
         };
-        let on_proc = rustix::fs::fstatfs(file)
-            .is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC);
         let mut asked = [PollFd::new(file, PollFlags::PRI)];
         let answer = poll(
             &mut asked,
@@ -143,7 +148,7 @@ impl MountTable {
                 tv_nsec: 0,
             }),
         );
-        !on_proc || answer != Ok(0)
+        !self.on_proc || answer != Ok(0)
     }
 }
 
