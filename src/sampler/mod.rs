@@ -26,6 +26,7 @@ mod network;
 mod descriptors;
 mod process;
 mod supervisor;
+mod threads;
 
 mod cgroup;
 

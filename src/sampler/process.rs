@@ -1,4 +1,4 @@
-//! This process: memory, processor time, descriptors, threads, identity. Formats: proc_pid_stat(5), proc_pid_statm(5).
+//! This process: memory, processor time, descriptors, threads, identity. Format: proc_pid_statm(5).
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +13,7 @@ use super::scan::{Words, text};
 use super::series::{
     begin, lone_counter, lone_gauge, lone_info, mirror_known, recorder, set_known,
 };
+use super::threads::{Stat, Threads};
 use super::{Machine, Malformed, Sampler, SamplerError, supervisor};
 
 /// The program's version.
@@ -31,14 +32,6 @@ const BUILD: &str = match (
     (_, _, true) => "linux debug",
 };
 
-/// What /proc/self/stat tells.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Stat {
-    threads: u64,
-    /// After the machine's boot.
-    started_ticks: u64,
-}
-
 /// What /proc/self/statm tells, in pages.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Pages {
@@ -50,8 +43,8 @@ struct Pages {
 
 /// Samples this process. Facts: [`ProcessFacts`].
 pub struct ProcessSampler {
-    /// /proc/self/stat.
-    stat_file: KernelFile,
+    /// Counts threads.
+    threads: Threads,
     /// /proc/self/statm.
     pages_file: KernelFile,
     /// /proc/self/fd.
@@ -85,7 +78,7 @@ struct Identity {
 struct Reading {
     at: Option<Instant>,
     uptime: Duration,
-    stat: Option<Stat>,
+    threads: Option<u64>,
     pages: Option<Pages>,
     cpu: Duration,
     cpu_percent: Option<f64>,
@@ -114,10 +107,9 @@ impl ProcessSampler {
     /// A file that is there and cannot be opened or understood.
     pub fn new(machine: &Machine) -> Result<Self, SamplerError> {
         let mut recorder = recorder();
-        let mut stat_file = KernelFile::open(machine.proc("self/stat"))?;
-        let stat = stat_file.parse(parse_stat)?;
+        let (threads, stat) = Threads::open(machine)?;
         Ok(Self {
-            stat_file,
+            threads,
             pages_file: KernelFile::open(machine.proc("self/statm"))?,
             descriptors: Descriptors::open(machine.proc("self/fd"))?,
             identity: Identity::find(machine, stat)?,
@@ -140,11 +132,7 @@ impl ProcessSampler {
         set_known(recorder, series.virtual_size, bytes(|pages| pages.size))?;
         set_known(recorder, series.open_fds, whole(reading.open_fds))?;
         set_known(recorder, series.max_fds, whole(reading.max_fds))?;
-        set_known(
-            recorder,
-            series.threads,
-            whole(reading.stat.map(|stat| stat.threads)),
-        )?;
+        set_known(recorder, series.threads, whole(reading.threads))?;
         set_known(recorder, series.start_time, self.identity.start_time)?;
         mirror_known(
             recorder,
@@ -174,7 +162,7 @@ impl ProcessSampler {
             virtual_bytes: bytes(|pages| pages.size),
             open_fds: reading.open_fds,
             max_fds: reading.max_fds,
-            threads: reading.stat.map(|stat| stat.threads),
+            threads: reading.threads,
             restarts: identity.supervisor.restarts,
             supervisor: identity.supervisor.clone(),
         }
@@ -197,7 +185,7 @@ impl Sampler for ProcessSampler {
             elapsed.and_then(|elapsed| (elapsed > 0.0).then(|| 100.0 * used / elapsed));
         self.reading.cpu = cpu;
         self.reading.uptime = now.saturating_duration_since(self.identity.started);
-        self.reading.stat = self.stat_file.parse(parse_stat)?;
+        self.reading.threads = self.threads.count()?;
         self.reading.pages = self.pages_file.parse(parse_pages)?;
         self.reading.open_fds = self.descriptors.count()?;
         self.reading.max_fds = getrlimit(Resource::Nofile).current;
@@ -283,23 +271,6 @@ fn duration(time: Timespec) -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
-fn parse_stat(text: &[u8]) -> Result<Stat, Malformed> {
-    // The program's name stands in parentheses and may hold blanks and parentheses of its own.
-    let behind = text.iter().rposition(|byte| *byte == b')');
-    let behind = behind.ok_or_else(|| Malformed::new(1, "a name in parentheses is expected"))?;
-    let mut words = Words::new(1, &text[behind + 1..]);
-    // Behind the name comes field 3, the state; threads are field 20 and the start is field 22.
-    let threads = words.nth(17).and_then(super::scan::number);
-    let started = words.nth(1).and_then(super::scan::number);
-    match (threads, started) {
-        (Some(threads), Some(started_ticks)) => Ok(Stat {
-            threads,
-            started_ticks,
-        }),
-        _ => Err(words.fault("threads and start time are expected as fields 20 and 22")),
-    }
-}
-
 fn parse_pages(text: &[u8]) -> Result<Pages, Malformed> {
     let mut words = Words::new(1, text);
     Ok(Pages {
@@ -317,14 +288,6 @@ mod tests {
 
     use super::*;
 
-    const STAT: &[u8] = b"11442 (a (b) c) R 11431 11431 9262 0 -1 4194304 99 0 0 0 0 0 0 0 20 0 7 0 168792 3133440 359 1\n";
-
-    #[test]
-    fn threads_and_start_are_found_behind_an_odd_name() {
-        let stat = parse_stat(STAT).unwrap();
-        assert_eq!((stat.threads, stat.started_ticks), (7, 168_792));
-    }
-
     #[test]
     fn pages_are_read() {
         let pages = parse_pages(b"765 403 375 5 0 123 0\n").unwrap();
@@ -335,30 +298,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_stat_is_refused() {
-        for (text, reason) in [
-            (&b""[..], "a name in parentheses is expected"),
-            (
-                b"1 (a) R 1 2",
-                "threads and start time are expected as fields 20 and 22",
-            ),
-        ] {
-            assert_eq!(parse_stat(text), Err(Malformed::new(1, reason)));
-        }
-        assert_eq!(
-            parse_pages(b"1 2"),
-            Err(Malformed::new(1, "a whole number is expected"))
-        );
+    fn what_is_no_statm_is_refused() {
+        let fault = Malformed::new(1, "a whole number is expected");
+        assert_eq!(parse_pages(b"1 2"), Err(fault));
+        assert_eq!(parse_pages(b""), Err(fault));
     }
 
     proptest! {
         #[test]
-        fn no_bytes_panic(mut bytes: Vec<u8>, place in 0..STAT.len()) {
-            let _refused = (parse_stat(&bytes), parse_pages(&bytes));
-            let mut text = STAT.to_vec();
-            text.truncate(place);
-            text.append(&mut bytes);
-            let _damaged = parse_stat(&text);
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            let _refused = parse_pages(&bytes);
         }
     }
 }
