@@ -76,6 +76,8 @@ struct Entry {
 
 struct Row {
     metric: MetricId,
+    /// The metric's, kept here because every write asks for it, and the metric itself is two cold cache lines away.
+    kind: MetricKind,
     labels: Box<[Arc<str>]>,
     slot: u32,
     /// The last run that wrote it, for duplicates and for making room.
@@ -197,12 +199,13 @@ impl Recorder {
 
     /// Puts a series into a retired row of the same size, or into a new one.
     fn place(&mut self, metric: MetricId, labels: Box<[Arc<str>]>) -> SeriesId {
-        let size = self.metric(metric).slots();
+        let (size, kind) = (self.metric(metric).slots(), self.metric(metric).kind);
         if let Some(index) = self.free.get_mut(&size).and_then(Vec::pop) {
             let row = &mut self.rows[index];
             let id = SeriesId::new(index, (row.id.0 >> ROW_BITS).wrapping_add(1));
             *row = Row {
                 metric,
+                kind,
                 labels,
                 slot: row.slot,
                 written: 0,
@@ -214,6 +217,7 @@ impl Recorder {
         let id = SeriesId::new(self.rows.len(), 0);
         self.rows.push(Row {
             metric,
+            kind,
             labels,
             slot: self.slots as u32,
             written: 0,

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 /// A machine of two processors, one disk and one interface.
-pub const MACHINE: [(&str, &str); 21] = [
+pub const MACHINE: [(&str, &str); 23] = [
     (
         "proc/stat",
         "cpu 100 0 50 800 50 0 0 0 0 0\ncpu0 50 0 25 400 25 0 0 0 0 0\ncpu1 50 0 25 400 25 0 0 0 0 0\n\
@@ -59,6 +59,11 @@ pub const MACHINE: [(&str, &str); 21] = [
     ("proc/self/cgroup", "0::/app/web\n"),
     ("sys/fs/cgroup/app/memory.max", "1048576\n"),
     ("sys/fs/cgroup/app/web/memory.max", "max\n"),
+    ("sys/fs/cgroup/app/web/memory.current", "900000\n"),
+    (
+        "sys/fs/cgroup/app/web/memory.stat",
+        "anon 100000\nfile 800000\nactive_file 50000\ninactive_file 750000\n",
+    ),
     ("sys/fs/cgroup/app/web/cpu.max", "150000 100000\n"),
     (
         "sys/fs/cgroup/app/web/cpu.stat",

@@ -45,6 +45,13 @@ fn a_whole_machine_is_sampled() {
         (&1.5.into(), &serde_json::Value::Null)
     );
     assert_eq!(cgroup["cpu_throttled_seconds_total"], 0.5);
+    assert_eq!(
+        (
+            &cgroup["memory_current_bytes"],
+            &cgroup["memory_working_set_bytes"]
+        ),
+        (&900_000.into(), &150_000.into())
+    );
     assert_eq!(fixture.facts("event-loop")["workers"], 1);
 }
 
@@ -159,4 +166,23 @@ fn each_sampler_says_its_name_and_works_on_this_machine() {
         let quiet = ["pressure", "cgroup"].contains(&maker.name());
         assert!(quiet || !staged.writes.is_empty(), "{}", maker.name());
     }
+}
+
+#[test]
+fn a_working_set_is_never_negative_and_null_when_half_of_it_is_unknown() {
+    const CURRENT: &str = "sys/fs/cgroup/app/web/memory.current";
+    const STAT: &str = "sys/fs/cgroup/app/web/memory.stat";
+    let null = serde_json::Value::Null;
+    let working_set = |change: &dyn Fn(&Fixture)| {
+        let fixture = Fixture::new();
+        change(&fixture);
+        fixture.facts("cgroup")["memory_working_set_bytes"].clone()
+    };
+    // The files are read one after the other, so the cache may seem to be more than all.
+    let all_cache = |fixture: &Fixture| fixture.write(STAT, b"inactive_file 900001\n");
+    assert_eq!(working_set(&all_cache), 0);
+    let other_keys = |fixture: &Fixture| fixture.write(STAT, b"anon 1\n");
+    assert_eq!(working_set(&other_keys), null);
+    assert_eq!(working_set(&|fixture| fixture.remove(STAT)), null);
+    assert_eq!(working_set(&|fixture| fixture.remove(CURRENT)), null);
 }

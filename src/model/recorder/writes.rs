@@ -132,7 +132,7 @@ impl Recorder {
 
     fn kind_of(&self, series: SeriesId) -> Result<MetricKind, SeriesError> {
         match self.rows.get(series.row()) {
-            Some(row) if row.live && row.id == series => Ok(self.metric(row.metric).kind),
+            Some(row) if row.live && row.id == series => Ok(row.kind),
             _ => Err(SeriesError::UnknownSeries(series.0)),
         }
     }
