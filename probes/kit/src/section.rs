@@ -19,7 +19,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// How a threshold is written.
+/// How a number that has a unit is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Quantity {
     /// A number between 0 and this.
@@ -155,8 +155,8 @@ impl<'a> Section<'a> {
         let table = self.section(key, &["warn", "fail"])?;
         let limit = Limit {
             side: default.side,
-            warn: table.threshold("warn", quantity)?,
-            fail: table.threshold("fail", quantity)?,
+            warn: table.quantity("warn", quantity)?,
+            fail: table.quantity("fail", quantity)?,
         };
         if let (Some(warn), Some(fail)) = (limit.warn, limit.fail) {
             match limit.side {
@@ -168,7 +168,8 @@ impl<'a> Section<'a> {
         Ok(limit)
     }
 
-    fn threshold(&self, key: &str, quantity: Quantity) -> Result<Option<f64>, Fault> {
+    /// A quantity, or nothing when the key is absent.
+    pub fn quantity(&self, key: &str, quantity: Quantity) -> Result<Option<f64>, Fault> {
         let (most, expected) = match quantity {
             Quantity::Number(most) => (most, format!("a number from 0 to {}", show::number(most))),
             Quantity::Bytes => (

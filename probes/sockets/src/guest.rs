@@ -6,7 +6,7 @@ use kit::folder::{Granted, steady_seconds};
 use kit::{Refused, Verdict};
 
 use crate::{
-    CHECKS, COUNTERS, Ended, Judges, STATES, Settings, Sockstat, States, Totals, each_line,
+    CHECKS, COUNTERS, Counted, Ended, Judges, STATES, Settings, Sockstat, States, Totals, each_line,
 };
 use bindings::exports::probity::probe::collector::Guest;
 use bindings::probity::health::health::{Check, Status};
@@ -30,6 +30,7 @@ struct Sockets {
     settings: Settings,
     granted: Granted,
     judges: Judges,
+    counted: Option<Counted>,
     gauges: Gauges,
     counters: Vec<Counter>,
     checks: Vec<Check>,
@@ -43,6 +44,7 @@ struct Gauges {
     tcp_allocated: Gauge,
     memory: Gauge,
     connections: Gauge,
+    connections_age: Gauge,
 }
 
 thread_local! {
@@ -114,6 +116,12 @@ impl Gauges {
                 "TCP connections by family and state",
                 &["family", "state"],
             )?,
+            connections_age: gauge(
+                "sockets_tcp_connections_age_seconds",
+                "seconds",
+                "Time since connections were counted by state",
+                &[],
+            )?,
         })
     }
 
@@ -135,13 +143,14 @@ impl Gauges {
         Ok(())
     }
 
-    fn set_states(&self, family: &str, states: &States) -> Result<(), Failure> {
-        STATES
-            .iter()
-            .zip(states.counts)
-            .try_for_each(|(state, count)| {
-                self.connections.set(&keys(&[family, state]), count as f64)
-            })
+    fn set_states(&self, counted: &Counted, now: f64) -> Result<(), Failure> {
+        for (family, states) in &counted.families {
+            for (state, count) in STATES.iter().zip(states.counts) {
+                self.connections
+                    .set(&keys(&[family, state]), count as f64)?;
+            }
+        }
+        self.connections_age.set(&[], now - counted.at)
     }
 }
 
@@ -160,6 +169,7 @@ impl Sockets {
             settings,
             granted: Granted::folders(),
             judges: Judges::default(),
+            counted: None,
             gauges: Gauges::new()?,
             counters: COUNTERS.iter().map(counter).collect::<Result<_, _>>()?,
             checks: CHECKS.iter().map(check).collect::<Result<_, _>>()?,
@@ -191,12 +201,8 @@ impl Sockets {
             self.counters[place].mirror(&labels, total as f64)?;
         }
 
-        let close_wait = if self.settings.states {
-            self.count_states()?
-        } else {
-            None
-        };
         let now = steady_seconds();
+        let close_wait = self.states(now)?;
         let judgements = self.judges.judge(
             &self.settings,
             now,
@@ -210,17 +216,31 @@ impl Sockets {
         Ok(())
     }
 
-    /// Counts connections by state and family; gives those in CLOSE_WAIT.
-    fn count_states(&self) -> Result<Option<u64>, Failure> {
-        let mut close_wait = None;
+    /// Counts connections by state and family when it is time, and shows the last count; gives those in CLOSE_WAIT.
+    fn states(&mut self, now: f64) -> Result<Option<u64>, Failure> {
+        if !self.settings.states {
+            return Ok(None);
+        }
+        if Counted::is_due(self.counted.as_ref(), self.settings.states_every, now) {
+            let families = self.count_states()?;
+            self.counted = Some(Counted { at: now, families });
+        }
+        let Some(counted) = &self.counted else {
+            return Ok(None);
+        };
+        self.gauges.set_states(counted, now)?;
+        Ok(counted.close_wait())
+    }
+
+    fn count_states(&self) -> Result<Vec<(&'static str, States)>, Failure> {
+        let mut families = Vec::new();
         for (file, family) in [("tcp", "ipv4"), ("tcp6", "ipv6")] {
             let mut states = States::default();
             if self.read(file, |line| states.line(line))? {
-                self.gauges.set_states(family, &states)?;
-                close_wait = Some(close_wait.unwrap_or(0) + states.close_wait());
+                families.push((family, states));
             }
         }
-        Ok(close_wait)
+        Ok(families)
     }
 
     /// Reads a file's lines; false when there is no such file on this machine.

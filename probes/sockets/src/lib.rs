@@ -17,4 +17,4 @@ pub use judge::{CHECKS, Judgement, Judges};
 pub use lines::{Ended, each_line};
 pub use settings::Settings;
 pub use sockstat::Sockstat;
-pub use states::{STATES, States};
+pub use states::{Counted, STATES, States};

@@ -51,6 +51,28 @@ impl States {
     }
 }
 
+/// A count of all connections, good for a while.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counted {
+    /// When it was made, in seconds on a clock that does not step.
+    pub at: f64,
+    /// By family, as far as the machine has it.
+    pub families: Vec<(&'static str, States)>,
+}
+
+impl Counted {
+    /// Whether a new count is due `every` so many seconds.
+    pub fn is_due(last: Option<&Self>, every: f64, now: f64) -> bool {
+        last.is_none_or(|last| now - last.at >= every)
+    }
+
+    /// Connections in CLOSE_WAIT; nothing when nothing could be counted.
+    pub fn close_wait(&self) -> Option<u64> {
+        let counts = self.families.iter().map(|(_, states)| states.close_wait());
+        counts.reduce(|sum, count| sum + count)
+    }
+}
+
 /// Two hexadecimal digits.
 fn hexadecimal(word: &[u8]) -> Option<u8> {
     let [high, low] = word else {
@@ -94,6 +116,24 @@ mod tests {
             1,
             "listening"
         );
+    }
+
+    #[test]
+    fn a_count_is_good_for_a_while() {
+        let counted = Counted {
+            at: 100.0,
+            families: vec![("ipv4", read(include_str!("../fixtures/tcp")))],
+        };
+        assert!(Counted::is_due(None, 15.0, 0.0));
+        assert!(!Counted::is_due(Some(&counted), 15.0, 114.9));
+        assert!(Counted::is_due(Some(&counted), 15.0, 115.0));
+        assert!(Counted::is_due(Some(&counted), 0.0, 100.0));
+        assert_eq!(counted.close_wait(), Some(1));
+        let nothing = Counted {
+            at: 0.0,
+            families: Vec::new(),
+        };
+        assert_eq!(nothing.close_wait(), None);
     }
 
     #[test]
