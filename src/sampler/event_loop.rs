@@ -17,7 +17,13 @@ use tokio::task::AbortHandle;
 
 use crate::model::{Facts, LoopFacts, Recorder, SeriesId, Staged};
 
-use super::lag::{CADENCE, Delays, histogram};
+/// Ten pings a second tell a stutter from a stall.
+const PING_CADENCE: Duration = Duration::from_millis(100);
+/// Every timer wakes an idle loop, which is most of what the program costs when nothing happens; two a second show
+/// a clock that drifts.
+const TIMER_CADENCE: Duration = Duration::from_millis(500);
+
+use super::lag::{Delays, histogram};
 use super::run_queue::RunQueue;
 use super::series::{begin, lone_gauge, recorder, set_known};
 use super::{Machine, Sampler, SamplerError};
@@ -94,8 +100,8 @@ impl EventLoopSampler {
         let series = LoopSeries::define(&mut recorder)?;
         let run_queue = RunQueue::open(machine)?;
         let signals = Arc::new(Signals {
-            ping: Delays::new(),
-            timer: Delays::new(),
+            ping: Delays::new(PING_CADENCE),
+            timer: Delays::new(TIMER_CADENCE),
             thread: AtomicU32::new(0),
         });
         let ping = Pinger::start(&machine.event_loop, signals.clone())?;
@@ -218,7 +224,7 @@ fn send_pings(stopped: &mpsc::Receiver<()>, bell: &Notify, signals: &Signals) {
             signals.ping.raise(Instant::now());
             bell.notify_one();
         }
-        due = (due + CADENCE).max(now);
+        due = (due + PING_CADENCE).max(now);
         let wait = due.saturating_duration_since(Instant::now());
         if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
             return;
@@ -238,7 +244,7 @@ async fn keep_time(signals: Arc<Signals>) {
     let mut due = Instant::now();
     loop {
         // A missed tick is not made up for: the delay of the one that came late counts for it.
-        due = (due + CADENCE).max(Instant::now());
+        due = (due + TIMER_CADENCE).max(Instant::now());
         signals.timer.raise(due);
         tokio::time::sleep_until(due.into()).await;
         signals.timer.arrive(Instant::now());

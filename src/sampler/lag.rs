@@ -8,9 +8,6 @@ use hdrhistogram::Histogram;
 
 use crate::model::LagFacts;
 
-/// How often each signal is raised. Ten a second tell a stutter from a stall, and cost nothing that can be measured.
-pub(super) const CADENCE: Duration = Duration::from_millis(100);
-const CADENCE_MICROSECONDS: u64 = CADENCE.as_micros() as u64;
 /// Delays are kept up to an hour; longer ones count as one.
 const MOST_MICROSECONDS: u64 = 3_600_000_000;
 /// Two digits: 1 % is finer than any threshold, and the histogram stays at 13 KB.
@@ -23,6 +20,8 @@ const NONE: u64 = u64::MAX;
 pub(super) struct Delays {
     /// From which `out` counts.
     origin: Instant,
+    /// How often the signal is raised, in microseconds.
+    cadence: u64,
     /// When the signal that is still out was raised or is due, in microseconds after `origin`.
     out: AtomicU64,
     /// The delay of the signal that arrived last.
@@ -32,10 +31,11 @@ pub(super) struct Delays {
 }
 
 impl Delays {
-    /// No delays yet.
-    pub(super) fn new() -> Self {
+    /// No delays yet of a signal that is raised every `cadence`.
+    pub(super) fn new(cadence: Duration) -> Self {
         Self {
             origin: Instant::now(),
+            cadence: u64::try_from(cadence.as_micros()).unwrap_or(u64::MAX),
             out: AtomicU64::new(NONE),
             last: AtomicU64::new(0),
             recorded: Mutex::new(histogram()),
@@ -61,7 +61,7 @@ impl Delays {
         }
         let delay = self.since_origin(at).saturating_sub(out);
         self.last.store(delay, Ordering::Release);
-        record(&mut self.lock(), delay);
+        self.record(&mut self.lock(), delay);
     }
 
     /// The delays since the last reading; `spare` is an empty histogram and is one again afterwards. A signal that is
@@ -74,10 +74,10 @@ impl Delays {
             out => self.since_origin(now).saturating_sub(out),
         };
         let current = age.max(self.last.load(Ordering::Acquire));
-        if age >= CADENCE_MICROSECONDS {
-            record(spare, age);
+        if age >= self.cadence {
+            self.record(spare, age);
         } else if spare.is_empty() {
-            record(spare, current);
+            self.record(spare, current);
         }
         let facts = LagFacts {
             current_seconds: seconds(current),
@@ -87,6 +87,12 @@ impl Delays {
         };
         spare.reset();
         facts
+    }
+
+    fn record(&self, histogram: &mut Histogram<u32>, delay: u64) {
+        histogram
+            .record_correct(delay.min(MOST_MICROSECONDS), self.cadence)
+            .expect("the value is within the bounds");
     }
 
     fn since_origin(&self, at: Instant) -> u64 {
@@ -105,12 +111,6 @@ pub(super) fn histogram() -> Histogram<u32> {
     Histogram::new_with_bounds(1, MOST_MICROSECONDS, DIGITS).expect("the bounds are in order")
 }
 
-fn record(histogram: &mut Histogram<u32>, delay: u64) {
-    histogram
-        .record_correct(delay.min(MOST_MICROSECONDS), CADENCE_MICROSECONDS)
-        .expect("the value is within the bounds");
-}
-
 fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
@@ -119,13 +119,15 @@ fn seconds(micros: u64) -> f64 {
 mod tests {
     use super::*;
 
+    const CADENCE: Duration = Duration::from_millis(100);
+
     fn near(value: f64, wanted: f64) -> bool {
         (value - wanted).abs() <= 0.01 * wanted
     }
 
     #[test]
     fn a_long_delay_stands_for_the_signals_it_held_up() {
-        let (delays, mut spare) = (Delays::new(), histogram());
+        let (delays, mut spare) = (Delays::new(CADENCE), histogram());
         let start = Instant::now();
         delays.raise(start);
         delays.arrive(start + Duration::from_secs(1));
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_signal_that_is_out_shows_its_age() {
-        let (delays, mut spare) = (Delays::new(), histogram());
+        let (delays, mut spare) = (Delays::new(CADENCE), histogram());
         let start = Instant::now();
         delays.raise(start);
         let facts = delays.read(start + Duration::from_secs(3), &mut spare);
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn each_reading_begins_anew_and_one_without_signals_repeats_the_last() {
-        let (delays, mut spare) = (Delays::new(), histogram());
+        let (delays, mut spare) = (Delays::new(CADENCE), histogram());
         let start = Instant::now();
         delays.raise(start);
         delays.arrive(start + Duration::from_secs(2));
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_signal_due_in_the_future_has_no_age_and_an_endless_one_an_end() {
-        let (delays, mut spare) = (Delays::new(), histogram());
+        let (delays, mut spare) = (Delays::new(CADENCE), histogram());
         let start = Instant::now();
         delays.raise(start + CADENCE);
         assert_eq!(delays.read(start, &mut spare), LagFacts::default());
