@@ -13,6 +13,7 @@ async fn h19_a_path_leads_nowhere_but_into_the_snapshot() {
             "/snapshot/%2e%2e/%2e%2e/etc/passwd",
             "/snapshot/metrics/99",
             "/snapshot/nothing",
+            "/snapshot/snapshot/sequence",
             "/readyz/nothing",
             "/api/v1/probes/nothing",
             "/snapshots",

@@ -76,7 +76,7 @@ fn top_level(edition: &Edition, fields: &Fields) -> Result<Value, Problem> {
 
 /// The path below `/snapshot`, split at slashes and decoded.
 fn segments(uri: &Uri) -> Result<Vec<String>, Problem> {
-    let below = uri.path().trim_start_matches("/snapshot").trim_matches('/');
+    let below = uri.path().strip_prefix("/snapshot").unwrap_or_default();
     let split = below.split('/').filter(|segment| !segment.is_empty());
     split.map(decode).collect()
 }
