@@ -1,7 +1,8 @@
 //! Ready bodies: each document is encoded at most once for a snapshot and a second of its age.
 //!
 //! The age belongs to the key because a snapshot that is no longer replaced must look as old as it is. All who ask
-//! for a document that is being encoded wait for that one encoding.
+//! for a document that is being encoded wait for that one encoding. No `Age` header is sent: it would speak of the
+//! body's age, which is under a second, and documents say their own `age_ms`.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -20,8 +21,12 @@ use crate::snapshot::Snapshot;
 
 /// Documents kept besides the fixed ones; a client that asks for ever new ones gets them, but unkept.
 const MAX_PARTS: usize = 64;
-/// From this many series on a document takes milliseconds, too long for a thread that serves others.
-const HEAVY_SERIES: usize = 500;
+/// From this many series on a document takes a millisecond or more, too long for a thread that serves others: JSON is
+/// built as a tree first and costs microseconds a series.
+const HEAVY_JSON: usize = 500;
+/// The same for text, which costs some 40 ns a series; handing a small one to another thread would cost more than
+/// encoding it.
+const HEAVY_TEXT: usize = 20_000;
 /// From this size on compressing takes milliseconds.
 const HEAVY_BYTES: usize = 64 << 10;
 /// Below this size compressing saves less than a packet.
@@ -57,6 +62,16 @@ pub(super) enum Document<'a> {
     Probes,
     /// Any other, by path and query.
     Part(&'a str),
+}
+
+impl Document<'_> {
+    /// From how many series on it is rendered on a thread of its own.
+    fn heavy_from(self) -> usize {
+        match self {
+            Self::PrometheusText | Self::OpenMetrics => HEAVY_TEXT,
+            _ => HEAVY_JSON,
+        }
+    }
 }
 
 /// One snapshot at one second of its age, with the documents encoded of it so far.
@@ -133,7 +148,8 @@ impl Edition {
         if let Some(body) = slot.get() {
             return Ok(body.clone());
         }
-        let body = slot.get_or_try_init(|| self.render(render)).await;
+        let heavy = self.series() >= document.heavy_from();
+        let body = slot.get_or_try_init(|| self.render(heavy, render)).await;
         if let (Err(_), Document::Part(name)) = (&body, document) {
             // A document that is not there takes no place.
             self.lock_parts().remove(name);
@@ -141,16 +157,19 @@ impl Edition {
         body.cloned()
     }
 
-    async fn render<F>(self: &Arc<Self>, render: F) -> Result<Arc<Body>, Problem>
+    async fn render<F>(self: &Arc<Self>, heavy: bool, render: F) -> Result<Arc<Body>, Problem>
     where
         F: FnOnce(&Edition) -> Result<Rendered, Problem> + Send + 'static,
     {
         self.encoded.increment();
-        let sources = self.snapshot.sources.iter();
-        let series: usize = sources.map(|source| source.schema.series.len()).sum();
         let edition = self.clone();
         let make = move || render(&edition).map(|rendered| Arc::new(Body::new(rendered)));
-        off_loop(series >= HEAVY_SERIES, make).await?
+        off_loop(heavy, make).await?
+    }
+
+    fn series(&self) -> usize {
+        let sources = self.snapshot.sources.iter();
+        sources.map(|source| source.schema.series.len()).sum()
     }
 
     fn slot(&self, document: Document<'_>) -> Slot {
