@@ -7,6 +7,7 @@
 pub mod folder;
 pub mod json;
 pub mod limit;
+mod number;
 pub mod path;
 pub mod section;
 pub mod show;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Limit, Side, Value, json, show};
+use crate::{Limit, Side, Value, number, show};
 
 /// What is wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,7 +229,7 @@ fn with_units(text: &str, units: &[(&str, f64)]) -> Option<f64> {
         if rest.starts_with(b"-") {
             return None;
         }
-        let (number, length) = json::number(rest)?;
+        let (number, length) = number::leading(rest)?;
         rest = rest.get(length..)?.trim_ascii_start();
         let letters = rest.iter().take_while(|byte| byte.is_ascii_alphabetic());
         let (name, tail) = rest.split_at_checked(letters.count())?;
