@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{OnceLock, Weak};
 
 use super::*;
@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An output that says when a write has come, and waits for leave to do it.
 struct Gate {
-    came: Sender<()>,
+    came: SyncSender<()>,
     leave: Receiver<()>,
     written: Arc<Mutex<Vec<u8>>>,
 }
@@ -36,13 +36,13 @@ struct Stalled {
     queue: Arc<Queue>,
     dropped: TallyCounter,
     written: Arc<Mutex<Vec<u8>>>,
-    leave: Sender<()>,
+    leave: SyncSender<()>,
 }
 
 impl Stalled {
     fn after(first: &str) -> Self {
-        let (came, comes) = mpsc::channel();
-        let (leave, wait) = mpsc::channel();
+        let (came, comes) = mpsc::sync_channel(64);
+        let (leave, wait) = mpsc::sync_channel(64);
         let (written, dropped) = (Arc::default(), TallyCounter::default());
         let gate = Gate {
             came,

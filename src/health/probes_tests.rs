@@ -53,6 +53,7 @@ fn a_check_is_believed_for_two_intervals_of_a_probe_that_answers() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, a row a case")]
 #[test]
 fn a_check_never_stays_at_pass_when_its_probe_fails_or_is_silent() {
     let failure = Failure::new("deadline", "took longer than 4s");

@@ -59,6 +59,7 @@ fn a_fault_in_a_variable_or_flag_names_it() {
     );
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, a row a case")]
 #[test]
 fn a_fault_in_a_file_shows_line_column_key_value_rule_and_suggestion() {
     for (text, parts) in [

@@ -55,8 +55,8 @@ fn a_blocked_loop_shows_now_and_counts_afterwards() {
         facts.lag.current_seconds > 0.0 && facts.lag.current_seconds < 0.1
     });
 
-    let (release, released) = mpsc::channel::<()>();
-    let (block, blocked) = mpsc::channel();
+    let (release, released) = mpsc::sync_channel::<()>(1);
+    let (block, blocked) = mpsc::sync_channel(1);
     handle.spawn(async move {
         block.send(()).unwrap();
         released.recv().unwrap_err();
