@@ -164,7 +164,7 @@ fn bare_call(criterion: &mut Criterion, metrics: usize) {
         .concurrency_support(false)
         .epoch_interruption(true);
     let engine = Engine::new(&config).unwrap();
-    let component = Component::from_file(&engine, GUEST).unwrap();
+    let component = Component::from_binary(&engine, &std::fs::read(GUEST).unwrap()).unwrap();
     let linker = bare_linker(&engine, &component, metrics);
     let mut store = Store::new(&engine, ());
     store.set_epoch_deadline(1);

@@ -164,7 +164,7 @@ async fn one_bad_file_is_a_rejected_probe_and_everything_else_is_served() {
     for line in [
         "good_value{probe=\"good\"} 1\n",
         "probity_probe_up{probe=\"cut\"} 0\n",
-        "node_memory_MemTotal_bytes ",
+        "node_memory_total_bytes ",
     ] {
         assert!(metrics.contains(line), "{line:?} is not in\n{metrics}");
     }

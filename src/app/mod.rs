@@ -30,6 +30,9 @@ pub use run::{Ended, run};
 /// Where compiled components are kept, below the state folder.
 const CACHE_FOLDER: &str = "compiled";
 
+/// What the drain may take beyond `server.drain_timeout`.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
 /// A running Probity.
 pub struct App {
     address: SocketAddr,
@@ -112,7 +115,8 @@ impl App {
     /// Stops in order: requests under way are answered, then sources end, then the merge. Returns the names of
     /// what did not end in time.
     pub async fn stop(self) -> Vec<&'static str> {
-        let deadline = tokio::time::Instant::now() + self.drain_timeout;
+        // The server cuts its own stragglers at the timeout and wants a moment to name them.
+        let deadline = tokio::time::Instant::now() + self.drain_timeout + LAST_WORDS;
         let mut stragglers = Vec::new();
         self.stop_serving.cancel();
         if tokio::time::timeout_at(deadline, self.server)

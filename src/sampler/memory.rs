@@ -9,100 +9,101 @@ use super::scan::{Words, lines};
 use super::series::{begin, lone_gauge, recorder, set_known};
 use super::{Machine, Malformed, Sampler, SamplerError};
 
-/// The fields read, by name, with the metric of node_exporter's name and what it says.
+/// The fields read, by name, with the metric and what it says. The names are node_exporter's in the snake case that
+/// promtool asks for.
 const FIELDS: [(&[u8], &str, &str); 22] = [
-    (b"MemTotal", "node_memory_MemTotal_bytes", "All memory."),
+    (b"MemTotal", "node_memory_total_bytes", "All memory."),
     (
         b"MemFree",
-        "node_memory_MemFree_bytes",
+        "node_memory_free_bytes",
         "Memory not used for anything.",
     ),
     (
         b"MemAvailable",
-        "node_memory_MemAvailable_bytes",
+        "node_memory_available_bytes",
         "Memory a new program could use without swapping.",
     ),
     (
         b"Buffers",
-        "node_memory_Buffers_bytes",
+        "node_memory_buffers_bytes",
         "Buffers of block devices.",
     ),
-    (b"Cached", "node_memory_Cached_bytes", "Page cache."),
+    (b"Cached", "node_memory_cached_bytes", "Page cache."),
     (
         b"SwapCached",
-        "node_memory_SwapCached_bytes",
+        "node_memory_swap_cached_bytes",
         "Memory that is also in swap.",
     ),
     (
         b"Active",
-        "node_memory_Active_bytes",
+        "node_memory_active_bytes",
         "Memory used recently.",
     ),
     (
         b"Inactive",
-        "node_memory_Inactive_bytes",
+        "node_memory_inactive_bytes",
         "Memory not used recently.",
     ),
-    (b"SwapTotal", "node_memory_SwapTotal_bytes", "All swap."),
-    (b"SwapFree", "node_memory_SwapFree_bytes", "Swap not used."),
+    (b"SwapTotal", "node_memory_swap_total_bytes", "All swap."),
+    (b"SwapFree", "node_memory_swap_free_bytes", "Swap not used."),
     (
         b"Dirty",
-        "node_memory_Dirty_bytes",
+        "node_memory_dirty_bytes",
         "Memory waiting to be written.",
     ),
     (
         b"Writeback",
-        "node_memory_Writeback_bytes",
+        "node_memory_writeback_bytes",
         "Memory being written.",
     ),
     (
         b"AnonPages",
-        "node_memory_AnonPages_bytes",
+        "node_memory_anon_pages_bytes",
         "Memory of programs without a file behind it.",
     ),
     (
         b"Mapped",
-        "node_memory_Mapped_bytes",
+        "node_memory_mapped_bytes",
         "Files mapped into programs.",
     ),
     (
         b"Shmem",
-        "node_memory_Shmem_bytes",
+        "node_memory_shmem_bytes",
         "Shared memory and tmpfs.",
     ),
     (
         b"Slab",
-        "node_memory_Slab_bytes",
+        "node_memory_slab_bytes",
         "The kernel's own structures.",
     ),
     (
         b"SReclaimable",
-        "node_memory_SReclaimable_bytes",
+        "node_memory_slab_reclaimable_bytes",
         "Kernel structures that can be given back.",
     ),
     (
         b"SUnreclaim",
-        "node_memory_SUnreclaim_bytes",
+        "node_memory_slab_unreclaimable_bytes",
         "Kernel structures that cannot be given back.",
     ),
     (
         b"KernelStack",
-        "node_memory_KernelStack_bytes",
+        "node_memory_kernel_stack_bytes",
         "Stacks of the kernel's tasks.",
     ),
     (
         b"PageTables",
-        "node_memory_PageTables_bytes",
+        "node_memory_page_tables_bytes",
         "Page tables.",
     ),
     (
         b"CommitLimit",
-        "node_memory_CommitLimit_bytes",
+        "node_memory_commit_limit_bytes",
         "Memory that may be promised.",
     ),
     (
         b"Committed_AS",
-        "node_memory_Committed_AS_bytes",
+        "node_memory_committed_bytes",
         "Memory promised to programs.",
     ),
 ];
