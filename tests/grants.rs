@@ -1,0 +1,128 @@
+//! What a guest can reach of the machine's files: nothing that is not granted, and no file can hold the host up.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod support;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use probity::model::{Observation, Outcome, ProbeState, Span};
+use probity::probe::{Candidate, Config, Grants, LimitOverrides, Loaded, Probe, ProbeConfig, load};
+use support::bench::{Bench, run};
+
+const SOCKETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/probes/sockets.wasm");
+
+/// The standard probe `sockets`, looking into `folder`, with these folders granted.
+fn sockets(bench: &Bench, folder: &Path, granted: &[&Path]) -> Box<Probe> {
+    let folder = folder.to_str().unwrap().to_owned();
+    let config = ProbeConfig {
+        limits: LimitOverrides {
+            deadline: Some(Span::millis(500)),
+            ..LimitOverrides::default()
+        },
+        grant: Grants {
+            read: granted.iter().map(|path| (*path).to_owned()).collect(),
+        },
+        config: toml::Table::from_iter([("folder".to_owned(), toml::Value::String(folder))]),
+        ..ProbeConfig::unmentioned("sockets")
+    };
+    let candidate = Candidate {
+        name: "sockets".into(),
+        file: SOCKETS.into(),
+    };
+    match load(&bench.host, &candidate, &Config::default(), &config) {
+        Loaded::Probe(probe) => probe,
+        Loaded::Rejected(_, failure) => panic!("{failure}"),
+    }
+}
+
+fn failure(observation: &Observation) -> String {
+    match &observation.outcome {
+        Outcome::Failed(failure) | Outcome::NotApplicable(failure) => failure.to_string(),
+        Outcome::Ok => panic!("it went well"),
+    }
+}
+
+/// A folder like /proc/net with one line in it.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "sockets: used 7\nTCP: inuse 3 orphan 0 tw 1 alloc 5 mem 2\nUDP: inuse 1 mem 0\n";
+    std::fs::write(folder.path().join("sockstat"), text).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_granted_folder_is_read_and_another_is_not() {
+    let (bench, folder, other) = (Bench::new(), folder(), tempfile::tempdir().unwrap());
+    let mut granted = sockets(&bench, folder.path(), &[folder.path()]);
+    let observation = run(&mut granted).await;
+    assert!(
+        matches!(observation.outcome, Outcome::Ok),
+        "{}",
+        failure(&observation)
+    );
+    assert!(!observation.staged.writes.is_empty());
+    assert_eq!(
+        granted.identity().granted,
+        [format!("read {}", folder.path().display())]
+    );
+    assert!(granted.identity().asks.contains(&"files".to_owned()));
+
+    for grants in [&[][..], &[other.path()]] {
+        let mut denied = sockets(&bench, folder.path(), grants);
+        let observation = run(&mut denied).await;
+        let said = failure(&observation);
+        assert!(
+            said.contains("grant") && said.contains("read"),
+            "it names the line that would grant it: {said}"
+        );
+        assert!(observation.staged.writes.is_empty());
+    }
+    bench.assert_alive().await;
+}
+
+#[tokio::test]
+async fn a_granted_folder_that_is_not_there_leaves_the_probe_dormant() {
+    let bench = Bench::new();
+    let gone = Path::new("/nowhere/at/all");
+    let mut probe = sockets(&bench, gone, &[gone]);
+    let said = failure(&run(&mut probe).await);
+    assert!(said.contains("/nowhere/at/all does not exist"), "{said}");
+    assert_eq!(probe.status().state, ProbeState::Dormant);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g35_a_file_that_never_answers_costs_one_thread_until_it_does() {
+    let (bench, folder) = (Bench::new(), folder());
+    let fifo = folder.path().join("sockstat");
+    std::fs::remove_file(&fifo).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(&fifo)
+        .status()
+        .unwrap();
+    assert!(made.success());
+
+    let mut probe = sockets(&bench, folder.path(), &[folder.path()]);
+    let first = failure(&run(&mut probe).await);
+    assert!(first.starts_with("deadline"), "{first}");
+    assert_eq!(probe.status().state, ProbeState::Backoff);
+    // No second thread is spent on it.
+    let second = failure(&run(&mut probe).await);
+    assert!(second.contains("an earlier call still waits"), "{second}");
+    bench.assert_alive().await;
+
+    // A writer that comes and goes lets the call return, and the probe is asked again.
+    drop(std::fs::OpenOptions::new().write(true).open(&fifo).unwrap());
+    std::fs::remove_file(&fifo).unwrap();
+    std::fs::write(&fifo, "sockets: used 7\n").unwrap();
+    let began = Instant::now();
+    while !matches!(run(&mut probe).await.outcome, Outcome::Ok) {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "it does not come back: {:?}",
+            probe.status().last_error
+        );
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(probe.status().state, ProbeState::Active);
+}
