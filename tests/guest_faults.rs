@@ -523,3 +523,25 @@ async fn more_series_than_the_limit_reject_the_run_whole_and_the_limit_itself_is
     )
     .await;
 }
+
+#[tokio::test]
+async fn what_start_staged_waits_for_the_first_good_run() {
+    // `start` sets the gauge; the first `collect` fails, the second goes well and sets nothing.
+    let fail_once = "(if (i32.eqz (global.get $runs)) (then
+        (global.set $runs (i32.const 1)) (return (call $fail (call $failure.other %help))))) (call $ok)";
+    let guest = named_gauge("x")
+        .extra("(global $runs (mut i32) (i32.const 0))")
+        .start(&format!("{GAUGE} {SET_ONE}"))
+        .collect(fail_once);
+    let bench = Bench::new();
+    let mut probe = bench.load(&guest, Limits::default());
+    let staged = [
+        run(&mut probe).await,
+        run(&mut probe).await,
+        run(&mut probe).await,
+    ];
+    assert_eq!(
+        staged.map(|observation| observation.staged.writes.len()),
+        [0, 1, 0]
+    );
+}

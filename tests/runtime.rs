@@ -339,6 +339,27 @@ async fn compiled_code_is_kept_sealed_and_used_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_probe_cannot_take_the_name_of_a_built_in_source() {
+    let place = Place::new()
+        .add("cpu", &good("cpu_value"))
+        .add("probity", &good("own_value"))
+        .add("good", &good("good_value"));
+    let running = place.start().await;
+    let snapshot = running
+        .until("a whole snapshot", |snapshot| snapshot.whole)
+        .await;
+    for (probe, wanted) in [
+        ("cpu", ProbeState::Rejected),
+        ("probity", ProbeState::Rejected),
+        ("good", ProbeState::Active),
+    ] {
+        assert_eq!(state(&snapshot, probe), Some(wanted), "{probe}");
+    }
+    assert!(snapshot.facts.cpu.is_some());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_instances_in_one_process_do_not_meet() {
     let one = Place::new().add("good", &good("one_value"));
     let other = Place::new().add("good", &good("other_value"));

@@ -6,10 +6,16 @@ use tokio::task::JoinSet;
 
 use super::welcome;
 use crate::config::{Config, Loaded};
+use crate::merge;
 use crate::model::{Failure, ProbeIdentity, ProbeState, ProbeStatus, Update};
 use crate::probe::{self, Candidate, ProbeConfig, ProbeHost};
-use crate::sampler::Maker;
+use crate::sampler::{self, Maker};
 use crate::schedule::Schedule;
+
+/// Names that series and runs of the host's own carry; a probe under one of them could not be told apart.
+fn is_built_in(name: &str) -> bool {
+    sampler::NAMES.contains(&name) || name == merge::OWN_SOURCE
+}
 
 /// What is to be started.
 pub(super) struct Loader {
@@ -63,6 +69,16 @@ impl Loader {
                     probe = candidate.name,
                     "not loaded: it is switched off in the configuration"
                 );
+                continue;
+            }
+            if is_built_in(&candidate.name) {
+                let message = "this is the name of a built-in source: give the file another one";
+                let identity = probe::missing(&candidate.name, candidate.file);
+                self.reject(
+                    Arc::new(identity),
+                    Arc::new(Failure::new("file.name", message)),
+                )
+                .await;
                 continue;
             }
             let (host, config) = (self.host.clone(), self.config.clone());

@@ -17,6 +17,7 @@ use crate::health;
 use crate::model::{Tally, Update};
 use crate::snapshot::SnapshotCell;
 
+pub use own::NAME as OWN_SOURCE;
 use state::State;
 
 /// How often health is judged, percentiles are computed and the host's own metrics are written. A snapshot is

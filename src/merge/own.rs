@@ -11,7 +11,7 @@ use crate::model::{
 use crate::snapshot::{HealthReport, ProbeView, SourceView};
 
 /// The name under which the host's own series appear as a source.
-const NAME: &str = "probity";
+pub const NAME: &str = "probity";
 /// More than a thousand probes with every metric of theirs.
 const MAX_SERIES: usize = 50_000;
 

@@ -39,6 +39,8 @@ pub(super) struct Instance {
     bindings: Everything,
     /// Whether `start` has answered ok.
     pub(super) started: bool,
+    /// What `start` staged, until a `collect` that goes well takes it along: `start` is not called again.
+    pub(super) from_start: Option<Produce>,
 }
 
 /// Which export to call.
@@ -80,6 +82,7 @@ impl Instance {
                 store,
                 bindings,
                 started: false,
+                from_start: None,
             }),
             Err(error) => {
                 let failure = describe(error, store.data_mut());

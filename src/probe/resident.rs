@@ -315,13 +315,13 @@ async fn start_and_collect(
     facts: RunFacts,
     from_now: impl Fn(RunFacts) -> RunFacts,
 ) -> Result<Produce, Trouble> {
-    let mut before = None;
     if !instance.started {
-        before = Some(instance.call(Export::Start, from_now(facts)).await?);
+        let produce = instance.call(Export::Start, from_now(facts)).await?;
         instance.started = true;
+        instance.from_start = Some(produce);
     }
     let produce = instance.call(Export::Collect, from_now(facts)).await?;
-    Ok(match before {
+    Ok(match instance.from_start.take() {
         Some(started) => started.followed_by(produce),
         None => produce,
     })
