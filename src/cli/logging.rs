@@ -100,7 +100,7 @@ fn layer(queue: Arc<Queue>, human: bool, colour: bool) -> Box<dyn Layer<Registry
         .with_ansi(colour)
         .log_internal_errors(false);
     if human {
-        layer.boxed()
+        layer.with_target(false).boxed()
     } else {
         layer
             .json()

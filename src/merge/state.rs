@@ -218,8 +218,12 @@ fn log_state(name: &str, before: ProbeState, status: &ProbeStatus) {
             tracing::warn!(probe = name, from, to, error, "probe state changed");
         }
         ProbeState::Dormant => tracing::info!(probe = name, from, to, error, "probe state changed"),
+        // The line of its loading has just said so.
+        ProbeState::Loading | ProbeState::Active if before == ProbeState::Loading => {
+            tracing::debug!(probe = name, from, to, "probe state changed");
+        }
         ProbeState::Loading | ProbeState::Active => {
-            tracing::info!(probe = name, from, to, "probe state changed")
+            tracing::info!(probe = name, from, to, "probe state changed");
         }
     }
 }
