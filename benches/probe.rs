@@ -19,7 +19,7 @@ use probity::model::{Outcome, SourceInfo, SourceKind, Update};
 use probity::probe::{
     Candidate, Config, Due, Loaded, Probe, ProbeConfig, ProbeHost, Trigger, load,
 };
-use probity::snapshot::SnapshotCell;
+use probity::snapshot::{Snapshot, SnapshotCell};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use wasmtime::component::{Component, Linker, Resource, ResourceType};
@@ -88,30 +88,39 @@ fn to_committed(criterion: &mut Criterion, metrics: usize) {
     runtime
         .block_on(updates.send(Update::Source(source)))
         .unwrap();
-    let mut changes = cell.changes();
+    let mut committed = 0;
     criterion.bench_function(
         &format!("{metrics} metrics, due to committed (CPU)"),
         |bencher| {
             bencher.iter_custom(|iterations| {
-                counting(iterations, || {
-                    runtime.block_on(async {
+                committed += iterations;
+                let before = cpu();
+                runtime.block_on(async {
+                    for _ in 0..iterations {
                         let observation = probe.run(DUE).await;
                         assert!(
                             matches!(observation.outcome, Outcome::Ok),
                             "{:?}",
                             observation.outcome
                         );
-                        changes.mark_unchanged();
-                        updates
-                            .send(Update::Observation(Box::new(observation)))
-                            .await
-                            .unwrap();
-                        changes.changed().await.unwrap();
-                    });
-                })
-            });
+                        let update = Update::Observation(Box::new(observation));
+                        updates.send(update).await.unwrap();
+                    }
+                    until_published(&cell, committed).await;
+                });
+                cpu() - before
+            })
         },
     );
+}
+
+/// Waits for the snapshot that holds this many runs.
+async fn until_published(cell: &SnapshotCell, runs: u64) {
+    let mut changes = cell.changes();
+    let holds = |snapshot: &Snapshot| snapshot.sources[0].runs.runs >= runs;
+    while !cell.load().is_some_and(|snapshot| holds(&snapshot)) {
+        changes.changed().await.unwrap();
+    }
 }
 
 /// A host that does nothing: what the calls themselves cost.
@@ -130,6 +139,8 @@ fn bare_linker(engine: &Engine, component: &Component, metrics: usize) -> Linker
         })
         .unwrap();
     let mut bare = linker.instance("probity:metrics/metrics@0.1.0").unwrap();
+    bare.resource("failure", ResourceType::host::<u8>(), |_, _| Ok(()))
+        .unwrap();
     bare.resource("gauge", ResourceType::host::<u16>(), |_, _| Ok(()))
         .unwrap();
     type Answer<T> = wasmtime::Result<(Result<T, Resource<u8>>,)>;
