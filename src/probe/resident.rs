@@ -4,7 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::backoff::Backoff;
 use super::config::Grants;
@@ -46,7 +47,7 @@ enum Resident {
     Running(Box<Instance>),
     None(Box<Kept>),
     /// It waits in a system call that cannot be interrupted; no other call is made until it is back.
-    Stuck(JoinHandle<Ended>),
+    Stuck(AbortOnDropHandle<Ended>),
     /// The task that ran it panicked: a defect of the host.
     Lost,
 }
@@ -183,14 +184,15 @@ impl Probe {
     }
 
     /// A guest that reads files gets a thread that may block: every read on it is a plain system call, and a
-    /// file system that does not answer costs one thread. All others share the guests' threads.
-    fn spawn(&self, run: impl Future<Output = Ended> + Send + 'static) -> JoinHandle<Ended> {
+    /// file system that does not answer costs one thread. All others share the guests' threads. A run that nobody
+    /// waits for any more ends at its next chance.
+    fn spawn(&self, run: impl Future<Output = Ended> + Send + 'static) -> AbortOnDropHandle<Ended> {
         let guests = self.parts.host.guests();
         if self.parts.grants.read.is_empty() {
-            return guests.spawn(run);
+            return AbortOnDropHandle::new(guests.spawn(run));
         }
         let runtime = guests.clone();
-        guests.spawn_blocking(move || runtime.block_on(run))
+        AbortOnDropHandle::new(guests.spawn_blocking(move || runtime.block_on(run)))
     }
 
     /// Draws the conclusions of a run for the probe's state and its next run.

@@ -79,8 +79,12 @@ fn a_reader_that_reads_again_is_told_what_is_missing_and_gets_the_end() {
             "no whole line: {line}"
         );
     }
-    let last = said.last().expect("it said something");
-    assert!(last.contains("\"drained\""), "{last}");
+    // A guest that is cut off in the middle of its run may still have its word after the program's last.
+    let last = said.iter().rfind(|line| !line.contains("a flood of lines"));
+    assert!(
+        last.is_some_and(|line| line.contains("\"drained\"")),
+        "{last:?}"
+    );
 }
 
 #[test]
