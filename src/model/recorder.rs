@@ -156,6 +156,11 @@ impl Recorder {
         &self.metrics[id.0 as usize].metric
     }
 
+    /// Whether a metric of this name is defined.
+    pub fn defines(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// How many metrics are defined.
     pub fn metric_count(&self) -> usize {
         self.metrics.len()

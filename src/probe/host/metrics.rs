@@ -35,7 +35,9 @@ impl Guest {
     }
 
     fn register(&mut self, metric: Metric) -> Result<MetricId, Failure> {
-        if self.kept.recorder.metric_count() == MAX_METRICS {
+        if self.kept.recorder.metric_count() >= MAX_METRICS
+            && !self.kept.recorder.defines(&metric.name)
+        {
             let message = format!("metric `{}` would be one over {MAX_METRICS}", metric.name);
             return Err(self.violate(Failure::new("metrics.too-many", message)));
         }
