@@ -43,7 +43,7 @@ fn nothing_known_is_none() {
 fn pm2_tells_name_and_restarts() {
     let variables = [
         ("pm_id", "0"),
-        ("PM2_HOME", "/root/.pm2"),
+        ("PM2_HOME", "/home/op/.pm2"),
         ("name", "probity"),
         ("restart_time", "3"),
     ];

@@ -66,7 +66,7 @@ fn a_fault_in_a_file_shows_line_column_key_value_rule_and_suggestion() {
         (
             "[server]\nmax_connections = 0\n",
             &[
-                "/work/probity.toml:2:19: `server.max_connections` is 0",
+                "/here/probity.toml:2:19: `server.max_connections` is 0",
                 "between 1 and 65536",
                 "2 | max_connections = 0",
                 "^",
@@ -179,7 +179,7 @@ fn a_file_that_is_none_is_refused_by_its_name() {
     for (content, parts) in [
         (
             &b"[server]\n\xffx"[..],
-            &["/work/probity.toml:2:1: is not UTF-8"][..],
+            &["/here/probity.toml:2:1: is not UTF-8"][..],
         ),
         (
             &vec![b'#'; MAX_FILE_BYTES as usize + 1],
@@ -190,8 +190,8 @@ fn a_file_that_is_none_is_refused_by_its_name() {
         assert_holds(&Bench::with_file(content).refusal(), parts);
     }
     let bench = Bench::new();
-    fs::create_dir_all(bench.folder.path().join("work/probity.toml")).unwrap();
-    assert_holds(&bench.refusal(), &["/work/probity.toml: is a folder"]);
+    fs::create_dir_all(bench.folder.path().join("here/probity.toml")).unwrap();
+    assert_holds(&bench.refusal(), &["/here/probity.toml: is a folder"]);
     let mut bench = Bench::new();
     bench.sources.file = Some(bench.folder.path().join("nowhere.toml"));
     assert_holds(

@@ -23,7 +23,7 @@ impl Bench {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let sources = Sources {
-            working_directory: folder.path().join("work"),
+            working_directory: folder.path().join("here"),
             system_file: folder.path().join("etc.toml"),
             ..Sources::default()
         };
@@ -32,7 +32,7 @@ impl Bench {
 
     fn with_file(text: impl AsRef<[u8]>) -> Self {
         let bench = Self::new();
-        bench.write("work/probity.toml", text);
+        bench.write("here/probity.toml", text);
         bench
     }
 

@@ -22,7 +22,7 @@ fn the_first_file_that_exists_is_read() {
     bench = bench.variable("XDG_CONFIG_HOME", xdg.to_str().unwrap());
     bench.write("xdg/probity/probity.toml", listen(3));
     assert_eq!(port(&bench), 3);
-    bench.write("work/probity.toml", listen(4));
+    bench.write("here/probity.toml", listen(4));
     assert_eq!(port(&bench), 4);
     let named = bench.write("named.toml", listen(5));
     bench = bench.variable("PROBITY_CONFIG", &named);
