@@ -17,7 +17,7 @@ use probity::health;
 use probity::merge::Merge;
 use probity::model::{Outcome, SourceInfo, SourceKind, Update};
 use probity::probe::{
-    Candidate, Config, Due, Loaded, Probe, ProbeConfig, ProbeHost, Trigger, load,
+    Candidate, Config, Due, Loaded, Probe, ProbeConfig, ProbeHost, Surroundings, Trigger, load,
 };
 use probity::snapshot::{Snapshot, SnapshotCell};
 use tokio::runtime::Runtime;
@@ -69,7 +69,11 @@ fn probe(host: &Arc<ProbeHost>, metrics: usize) -> Box<Probe> {
 fn to_committed(criterion: &mut Criterion, metrics: usize) {
     let runtime = Runtime::new().unwrap();
     let cell = Arc::new(SnapshotCell::new());
-    let host = ProbeHost::new(&Config::default(), None, cell.clone()).unwrap();
+    let around = Surroundings {
+        snapshots: cell.clone(),
+        ..Surroundings::default()
+    };
+    let host = ProbeHost::new(&Config::default(), around).unwrap();
     let mut probe = probe(&host, metrics);
     let (updates, received) = mpsc::channel(16);
     let merge = Merge::new(

@@ -9,10 +9,14 @@
 pub mod model;
 pub mod snapshot;
 
+pub mod store;
+
 pub mod probe;
 pub mod sampler;
 
 pub mod schedule;
+
+pub mod catalogue;
 
 pub mod health;
 pub mod merge;

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Loaded;
 use crate::merge::Merge;
 use crate::model::Tally;
-use crate::probe::{self, ProbeHost};
+use crate::probe::{self, ProbeHost, Surroundings};
 use crate::schedule::{Schedule, UPDATE_CAPACITY};
 use crate::snapshot::SnapshotCell;
 use crate::{health, http, sampler};
@@ -144,16 +144,20 @@ impl App {
 }
 
 fn probe_host(loaded: &Loaded, snapshots: &Arc<SnapshotCell>) -> anyhow::Result<Arc<ProbeHost>> {
-    let folder = loaded.state_directory.join(CACHE_FOLDER);
-    let cache = loaded.config.probes.cache.then_some(folder.as_path());
     let probes = &loaded.config.probes;
-    match ProbeHost::new(probes, cache, snapshots.clone()) {
+    let folder = loaded.state_directory.join(CACHE_FOLDER);
+    let around = Surroundings {
+        snapshots: snapshots.clone(),
+        cache: probes.cache.then_some(folder),
+    };
+    match ProbeHost::new(probes, around.clone()) {
         // Without a cache the next start compiles again, which is no reason not to start.
         Err(error @ probe::ProbeError::Cache(..)) => {
             tracing::warn!(
                 "{error}: compiled code is not kept (set state.directory, or probes.cache = false)"
             );
-            ProbeHost::new(probes, None, snapshots.clone())
+            let cache = None;
+            ProbeHost::new(probes, Surroundings { cache, ..around })
         }
         other => other,
     }

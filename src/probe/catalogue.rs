@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::config::{Config, Limits, ProbeConfig, is_probe_name};
+use super::config::{Config, ProbeConfig, is_probe_name};
 use super::engine::ProbeHost;
 use super::host::GuestSettings;
 use super::resident::{Parts, Probe};
 use super::v0_1_0::EverythingPre;
-use super::{ProbeError, grants, inspect};
+use super::{Limits, ProbeError, grants, inspect};
 use crate::model::{ByteSize, Failure, ProbeIdentity, printable};
 
 /// A call may take this share of the interval, and never more than [`LONGEST_DEADLINE`], unless the

@@ -2,17 +2,16 @@
 //!
 //! Guests run on their own threads, so that they can neither delay nor fake the event loop's lag.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config as EngineConfig, Engine};
 
-use super::artifact::ArtifactCache;
+use super::compile::ArtifactCache;
 use super::host::{Guest, MetricNames};
 use super::ticker::Ticker;
 use super::v0_1_0::Everything;
-use super::{Config, ProbeError};
+use super::{Config, ProbeError, Surroundings};
 use crate::snapshot::SnapshotCell;
 
 /// Room for host functions on a guest's fiber, beside the guest's own stack.
@@ -33,19 +32,17 @@ pub struct ProbeHost {
 }
 
 impl ProbeHost {
-    /// Makes the engine and starts the guests' threads. Compiled code is kept in `cache`, if given.
+    /// Makes the engine and starts the guests' threads.
     ///
     /// # Errors
     /// When the machine refuses threads or the cache folder cannot be made private.
-    pub fn new(
-        config: &Config,
-        cache: Option<&Path>,
-        snapshots: Arc<SnapshotCell>,
-    ) -> Result<Arc<Self>, ProbeError> {
+    pub fn new(config: &Config, around: Surroundings) -> Result<Arc<Self>, ProbeError> {
         let engine =
             Engine::new(&settings(config)).map_err(|error| ProbeError::Engine(error.into()))?;
         let linker = linker(&engine).map_err(|error| ProbeError::Engine(error.into()))?;
-        let cache = cache
+        let cache = around
+            .cache
+            .as_deref()
             .map(|folder| ArtifactCache::open(folder, &engine))
             .transpose()?;
         let ticker = Ticker::start(engine.clone()).map_err(ProbeError::Threads)?;
@@ -61,7 +58,7 @@ impl ProbeHost {
             linker,
             ticker,
             cache,
-            snapshots,
+            snapshots: around.snapshots,
             names: Arc::default(),
             guests: Some(guests),
         }))
@@ -133,7 +130,11 @@ mod tests {
     async fn a_cache_that_cannot_be_opened_is_an_error_also_where_tasks_run() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let cache = file.path().join("compiled");
-        let made = ProbeHost::new(&Config::default(), Some(&cache), Arc::default());
+        let around = Surroundings {
+            cache: Some(cache.clone()),
+            ..Surroundings::default()
+        };
+        let made = ProbeHost::new(&Config::default(), around);
         assert!(matches!(made, Err(ProbeError::Cache(named, _)) if named == cache));
     }
 }

@@ -4,9 +4,9 @@
 //! is the only one that knows wasmtime. It never decides when a probe runs, and what a guest does never ends
 //! a task: a failure is data in the [`Observation`](crate::model::Observation).
 
-mod artifact;
 mod backoff;
 mod catalogue;
+mod compile;
 mod config;
 mod engine;
 mod grants;
@@ -15,6 +15,7 @@ mod inspect;
 mod instance;
 mod limits;
 mod resident;
+mod surroundings;
 mod ticker;
 mod v0_1_0;
 
@@ -22,11 +23,14 @@ use std::io;
 use std::path::PathBuf;
 
 pub use catalogue::{Candidate, Loaded, load, missing, scan};
-pub use config::{Config, Grants, LimitOverrides, Limits, ProbeConfig, is_probe_name};
+pub use config::{Config, ProbeConfig, is_probe_name};
 pub use engine::ProbeHost;
+pub use grants::Grants;
 pub use host::Trigger;
 pub use inspect::INTERFACE_VERSION;
+pub use limits::{LimitOverrides, Limits};
 pub use resident::{Due, Probe};
+pub use surroundings::Surroundings;
 
 /// The interface as authors get it.
 pub const WIT: &str = include_str!("../../wit/0.1.0/probity.wit");

@@ -8,8 +8,8 @@ use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::backoff::Backoff;
-use super::config::Grants;
 use super::engine::ProbeHost;
+use super::grants::Grants;
 use super::host::{Guest, GuestSettings, Kept, Produce, RunFacts, Trigger};
 use super::instance::{Export, Instance, Trouble};
 use super::ticker::TICK;

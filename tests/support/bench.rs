@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use probity::model::{Failure, Observation, Outcome, ProbeIdentity};
 use probity::probe::{
-    Candidate, Config, Due, Limits, Loaded, Probe, ProbeConfig, ProbeHost, Trigger, load,
+    Candidate, Config, Due, Limits, Loaded, Probe, ProbeConfig, ProbeHost, Surroundings, Trigger,
+    load,
 };
-use probity::snapshot::SnapshotCell;
 
 use super::guest::Guest;
 
@@ -25,7 +25,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Self {
-        let host = ProbeHost::new(&Config::default(), None, Arc::new(SnapshotCell::new())).unwrap();
+        let host = ProbeHost::new(&Config::default(), Surroundings::default()).unwrap();
         Self {
             host,
             folder: tempfile::tempdir().unwrap(),

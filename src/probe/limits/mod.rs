@@ -1,8 +1,11 @@
 //! The limits that wasmtime asks about while a guest runs: memories, tables, instances.
 
+mod config;
+
 use wasmtime::ResourceLimiter;
 
-use super::Limits;
+pub use config::{LimitOverrides, Limits};
+
 use crate::model::{ByteSize, Failure};
 
 /// Linear memories, tables and instances of one component; toolchains use a handful.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::ProbeError;
+use crate::probe::ProbeError;
 
 /// The seal's length in bytes, before the artifact.
 const SEAL_BYTES: usize = 32;
@@ -25,7 +25,7 @@ const SEAL_BYTES: usize = 32;
 const MAX_ARTIFACT_BYTES: u64 = 1 << 30;
 
 /// A folder of compiled components.
-pub(super) struct ArtifactCache {
+pub(in crate::probe) struct ArtifactCache {
     folder: PathBuf,
     engine: u64,
     key: [u8; 32],
@@ -33,7 +33,7 @@ pub(super) struct ArtifactCache {
 
 impl ArtifactCache {
     /// Opens or makes the folder, readable by this user alone.
-    pub(super) fn open(folder: &Path, engine: &Engine) -> Result<Self, ProbeError> {
+    pub(in crate::probe) fn open(folder: &Path, engine: &Engine) -> Result<Self, ProbeError> {
         let failed = |error| ProbeError::Cache(folder.to_owned(), error);
         fs::DirBuilder::new()
             .recursive(true)
@@ -49,7 +49,7 @@ impl ArtifactCache {
     }
 
     /// The compiled code of `component`, if there is a whole and genuine entry.
-    pub(super) fn load(&self, engine: &Engine, component: &[u8]) -> Option<Component> {
+    pub(in crate::probe) fn load(&self, engine: &Engine, component: &[u8]) -> Option<Component> {
         let entry = read_bounded(&self.path(component)).ok()?;
         let (seal, artifact) = entry.split_at_checked(SEAL_BYTES)?;
         if blake3::keyed_hash(&self.key, artifact) != *<&[u8; SEAL_BYTES]>::try_from(seal).ok()? {
@@ -64,7 +64,7 @@ impl ArtifactCache {
     }
 
     /// Keeps compiled code. A failure costs the next start a compilation, so it is only logged.
-    pub(super) fn store(&self, component: &[u8], compiled: &Component) {
+    pub(in crate::probe) fn store(&self, component: &[u8], compiled: &Component) {
         let written = compiled
             .serialize()
             .map_err(io::Error::other)

@@ -1,10 +1,13 @@
 //! What a guest can reach: nothing but clocks and random numbers, and what the operator granted.
 
+mod config;
+
 use std::fs;
 
 use wasmtime_wasi::{FsPerms, WasiCtx};
 
-use super::Grants;
+pub use config::Grants;
+
 use super::host::OutputTail;
 use crate::model::Failure;
 

@@ -1,0 +1,5 @@
+//! From a component's bytes to compiled code.
+
+mod cache;
+
+pub(super) use cache::ArtifactCache;

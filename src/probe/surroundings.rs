@@ -1,0 +1,15 @@
+//! What a probe host is given by the program around it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::snapshot::SnapshotCell;
+
+/// What the host of all probes needs of its program; by default nothing but a cell that stays empty.
+#[derive(Clone, Default)]
+pub struct Surroundings {
+    /// Where the newest snapshot is, for guests to derive from.
+    pub snapshots: Arc<SnapshotCell>,
+    /// Where compiled code is kept; unset: nowhere.
+    pub cache: Option<PathBuf>,
+}
