@@ -58,9 +58,10 @@ fn probe(host: &Arc<ProbeHost>, metrics: usize) -> Box<Probe> {
     let candidate = Candidate {
         name: "bench".into(),
         file: GUEST.into(),
+        generation: 1,
     };
     match load(host, &candidate, &Config::default(), &config) {
-        Loaded::Probe(probe) => probe,
+        Loaded::Fit(version) => Box::new(Probe::new(version)),
         Loaded::Rejected(_, failure) => panic!("{failure}"),
     }
 }

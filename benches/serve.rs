@@ -86,6 +86,7 @@ async fn probity(snapshot: Snapshot) {
         cell: cell.clone(),
         tally: Arc::new(HttpTally::new(&mut Tally::default())),
         draining: CancellationToken::new(),
+        actions: None,
     };
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),

@@ -29,9 +29,10 @@ fn sockets(bench: &Bench, folder: &Path, granted: &[&Path]) -> Box<Probe> {
     let candidate = Candidate {
         name: "sockets".into(),
         file: SOCKETS.into(),
+        generation: 1,
     };
     match load(&bench.host, &candidate, &Config::default(), &config) {
-        Loaded::Probe(probe) => probe,
+        Loaded::Fit(version) => Box::new(Probe::new(version)),
         Loaded::Rejected(_, failure) => panic!("{failure}"),
     }
 }

@@ -1,122 +1,22 @@
 //! The whole runtime in this process: sources, merge, snapshot and server together, on a free port.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+#[path = "support/place.rs"]
+mod place;
 mod support;
 #[path = "support/wire.rs"]
 mod wire;
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use place::{Place, good, runs, state};
 use probity::app::App;
-use probity::config::{Config, Loaded, Origin, StateConfig};
+use probity::config::{Loaded, Origin};
 use probity::model::{ProbeState, Span, Status};
 use probity::probe::ProbeConfig;
 use probity::snapshot::Snapshot;
 use support::bench::{GAUGE, SET_ONE, named_gauge};
 use support::guest::Guest;
-use wire::{Client, PATIENCE};
-
-/// A folder of probes, a state folder, and the configuration that uses them.
-struct Place {
-    folder: tempfile::TempDir,
-    config: Config,
-}
-
-impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.server.listen = "127.0.0.1:0".parse().unwrap();
-        config.server.drain_timeout = Span::seconds(20);
-        config.sampler.interval = Span::millis(100);
-        config.probes.folder = folder.path().to_owned();
-        config.probes.interval = Span::millis(100);
-        config.state = StateConfig {
-            directory: Some(folder.path().join("state")),
-        };
-        Self { folder, config }
-    }
-
-    fn add(self, name: &str, guest: &Guest) -> Self {
-        self.add_bytes(name, &guest.build())
-    }
-
-    fn add_bytes(self, name: &str, bytes: &[u8]) -> Self {
-        std::fs::write(self.folder.path().join(format!("{name}.wasm")), bytes).unwrap();
-        self
-    }
-
-    async fn start(&self) -> Running {
-        let loaded = Loaded {
-            config: self.config.clone(),
-            origin: Origin {
-                file: Some(PathBuf::from("test.toml")),
-                overrides: Vec::new(),
-            },
-            state_directory: self.folder.path().join("state"),
-        };
-        Running(App::start(&loaded).await.unwrap())
-    }
-}
-
-struct Running(App);
-
-impl Running {
-    /// Waits for a snapshot that satisfies `wanted`.
-    async fn until(&self, what: &str, mut wanted: impl FnMut(&Snapshot) -> bool) -> Arc<Snapshot> {
-        let mut changes = self.0.snapshots().changes();
-        let found = async {
-            loop {
-                if let Some(snapshot) = self
-                    .0
-                    .snapshots()
-                    .load()
-                    .filter(|snapshot| wanted(snapshot))
-                {
-                    return snapshot;
-                }
-                changes.changed().await.unwrap();
-            }
-        };
-        let found = tokio::time::timeout(PATIENCE, found).await;
-        found.unwrap_or_else(|_| {
-            panic!(
-                "never: {what}; last: {:#?}",
-                self.0.snapshots().load().map(|last| last.probes.clone())
-            )
-        })
-    }
-
-    async fn get(&self, path: &str) -> wire::Answer {
-        Client::connect(self.0.address()).await.get(path).await
-    }
-
-    async fn stop(self) {
-        assert_eq!(self.0.stop().await, Vec::<&str>::new());
-    }
-}
-
-fn good(name: &str) -> Guest {
-    named_gauge(name).collect(&format!("{GAUGE} {SET_ONE}"))
-}
-
-fn runs(snapshot: &Snapshot, probe: &str) -> u64 {
-    let found = snapshot
-        .probes
-        .iter()
-        .find(|view| &*view.identity.name == probe);
-    found.map_or(0, |view| view.status.runs)
-}
-
-fn state(snapshot: &Snapshot, probe: &str) -> Option<ProbeState> {
-    let found = snapshot
-        .probes
-        .iter()
-        .find(|view| &*view.identity.name == probe);
-    found.map(|view| view.status.state)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_file_is_a_rejected_probe_and_everything_else_is_served() {

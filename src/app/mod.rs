@@ -3,7 +3,6 @@
 //! [`App`] is the whole runtime as a value, for the binary and for applications that embed it. Nothing is spawned
 //! before everything is bound and opened, so a failed start leaves nothing behind.
 
-mod loader;
 mod run;
 mod welcome;
 
@@ -17,18 +16,23 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::catalogue::{Catalogue, Plan};
 use crate::config::Loaded;
-use crate::merge::Merge;
+use crate::merge::{self, Merge};
 use crate::model::Tally;
 use crate::probe::{self, ProbeHost, Surroundings};
+use crate::sampler::{self, Maker};
 use crate::schedule::{Schedule, UPDATE_CAPACITY};
 use crate::snapshot::SnapshotCell;
-use crate::{health, http, sampler};
+use crate::{health, http};
 
 pub use run::{Ended, run};
 
 /// Where compiled components are kept, below the state folder.
 const CACHE_FOLDER: &str = "compiled";
+
+/// Actions of operators under way to the catalogue. When it is full, whoever asks is told to try again.
+const ACTION_CAPACITY: usize = 64;
 
 /// What the drain may take beyond `server.drain_timeout`.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -41,7 +45,7 @@ pub struct App {
     stop_observing: CancellationToken,
     drain_timeout: Duration,
     server: JoinHandle<Result<http::Drained, http::HttpError>>,
-    loader: JoinHandle<Schedule>,
+    sources: JoinHandle<Schedule>,
     merge: JoinHandle<()>,
 }
 
@@ -63,31 +67,39 @@ impl App {
         let snapshots = Arc::new(SnapshotCell::new());
         let mut tally = Tally::default();
         let (stop_serving, stop_observing) = (CancellationToken::new(), CancellationToken::new());
+        let (act, actions) = mpsc::channel(ACTION_CAPACITY);
         let handles = http::Handles {
             cell: snapshots.clone(),
             tally: Arc::new(http::HttpTally::new(&mut tally)),
             draining: stop_serving.clone(),
+            actions: Some(act),
         };
         let server = http::Server::bind(&config.server, handles)?;
         let host = probe_host(loaded, &snapshots)?;
-        let candidates = probe::scan(&config.probes.folder)?;
         let makers = sampler::build(&config.sampler, &sampler::Machine::local(Handle::current()));
         let (updates, received) = mpsc::channel(UPDATE_CAPACITY);
+        let schedule = Schedule::new(updates, stop_observing.clone());
+        let catalogue = Catalogue::open(
+            plan(loaded),
+            host,
+            schedule,
+            actions,
+            stop_observing.clone(),
+        )?;
         let watch = health::Watch::new(&config.health);
         tallies.push(Arc::new(tally));
         let merge = Merge::new(received, snapshots.clone(), watch, tallies)?;
 
         let address = server.local_addr();
         welcome::listening(loaded, address, &makers);
-        let schedule = Schedule::new(updates, stop_observing.clone());
-        let loader = loader::Loader::new(loaded, host, candidates, makers, schedule);
+        let interval = config.sampler.interval.0;
         Ok(Self {
             address,
             snapshots,
             drain_timeout: config.server.drain_timeout.0,
             merge: tokio::spawn(merge.run()),
             server: tokio::spawn(server.run(stop_serving.clone())),
-            loader: tokio::spawn(loader.run()),
+            sources: tokio::spawn(observe(catalogue, makers, interval)),
             stop_serving,
             stop_observing,
         })
@@ -109,6 +121,7 @@ impl App {
         tokio::select! {
             _ = &mut self.server => "http",
             _ = &mut self.merge => "merge",
+            _ = &mut self.sources => "catalogue",
         }
     }
 
@@ -127,7 +140,7 @@ impl App {
         }
         self.stop_observing.cancel();
         let sources = async {
-            let schedule = self.loader.await?;
+            let schedule = self.sources.await?;
             anyhow::Ok(schedule.drain(deadline).await)
         };
         if !matches!(
@@ -140,6 +153,25 @@ impl App {
             stragglers.push("merge");
         }
         stragglers
+    }
+}
+
+/// Starts the samplers, and then follows the folder.
+async fn observe(mut catalogue: Catalogue, makers: Vec<Maker>, interval: Duration) -> Schedule {
+    for maker in makers {
+        catalogue.schedule().add_sampler(maker, interval).await;
+    }
+    catalogue.run().await
+}
+
+fn plan(loaded: &Loaded) -> Plan {
+    let config = &loaded.config;
+    Plan {
+        config: Arc::new(config.probes.clone()),
+        sections: config.probe.clone(),
+        // A file of the operator's own names its probes on purpose; the built-in configuration does not.
+        expect_files: loaded.origin.file.is_some(),
+        reserved: [sampler::NAMES.as_slice(), &[merge::OWN_SOURCE]].concat(),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use crate::config::Loaded;
-use crate::model::{ByteSize, Failure, ProbeIdentity};
 use crate::sampler::Maker;
 
 /// Where everything is.
@@ -29,44 +28,6 @@ pub(super) fn listening(loaded: &Loaded, address: SocketAddr, makers: &[Maker]) 
         "snapshot http://{address}/snapshot   metrics http://{address}/metrics   health http://{address}/readyz?verbose"
     );
     tracing::info!(
-        "next: curl -s http://{address}/snapshot/health, or drop a component into {folder} and start again"
+        "next: curl -s http://{address}/snapshot/health, or drop a component into {folder}"
     );
-}
-
-/// One line for a probe that can run.
-pub(super) fn loaded(identity: &ProbeIdentity) {
-    let how = if identity.cached {
-        "loaded from the cache in"
-    } else {
-        "compiled in"
-    };
-    let size = kibibytes(identity.size_bytes);
-    tracing::info!(
-        probe = &*identity.name,
-        "{size}, {how} {:.0?}; asks for {}; granted: {}",
-        identity.compile,
-        list(&identity.asks),
-        list(&identity.granted)
-    );
-}
-
-/// One line for a probe that cannot.
-pub(super) fn rejected(identity: &ProbeIdentity, failure: &Failure) {
-    let file = identity.file.display();
-    tracing::warn!(
-        probe = &*identity.name,
-        "rejected: {failure} ({file}); next: mend or remove the file and start again"
-    );
-}
-
-fn list(words: &[String]) -> String {
-    if words.is_empty() {
-        "nothing".to_owned()
-    } else {
-        words.join(", ")
-    }
-}
-
-fn kibibytes(bytes: u64) -> String {
-    ByteSize(bytes.div_ceil(1024) * 1024).to_string()
 }

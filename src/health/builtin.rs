@@ -207,7 +207,7 @@ fn probe_trouble(probe: &ProbeView) -> Option<String> {
     let state = probe.status.state;
     let troubled = matches!(
         state,
-        ProbeState::Rejected | ProbeState::Backoff | ProbeState::Degraded
+        ProbeState::Rejected | ProbeState::Backoff | ProbeState::Quarantined | ProbeState::Degraded
     );
     let last = probe.status.last_error.as_ref();
     let why = last.map_or_else(String::new, |(failure, _)| format!(": {}", reason(failure)));

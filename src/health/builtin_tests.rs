@@ -292,6 +292,7 @@ pub(in crate::health) fn probe(
     Arc::new(ProbeView {
         identity: Arc::new(identity),
         status,
+        on_disk: None,
         interval: Some(SECOND),
         runs: RunStats::default(),
     })

@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+    AUTHORIZATION, CONTENT_LENGTH, HOST, ORIGIN, TRANSFER_ENCODING, WWW_AUTHENTICATE,
 };
 use axum::http::request::Parts;
 use axum::http::uri::{Authority, Scheme};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 
 use super::Config;
 use super::problem::Problem;
@@ -18,6 +18,9 @@ use crate::model::printable;
 
 /// Paths that need no token, so that an orchestrator can ask without a secret.
 const OPEN_PATHS: [&str; 2] = ["/livez", "/readyz"];
+
+/// What a browser says of the page that sends a request.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether the caller may read reasons: with a token configured, only who carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +56,10 @@ impl Guard {
     /// Looks at a request's header; `conflict` says that its framing is ambiguous.
     ///
     /// # Errors
-    /// 400, 421, 401 or 413 as a problem.
+    /// 400, 421, 403, 401 or 413 as a problem.
     pub(super) fn check(&self, request: &Parts, conflict: bool) -> Result<Trusted, Problem> {
         self.check_host(request)?;
+        check_origin(request)?;
         if conflict && request.headers.contains_key(TRANSFER_ENCODING) {
             let detail = "Content-Length and Transfer-Encoding exclude each other";
             return Err(Problem::bad_request(detail).closing());
@@ -135,6 +139,29 @@ impl Guard {
             _ => Ok(()),
         }
     }
+}
+
+/// A page of another site can make a browser send a request that changes something; the browser says so.
+fn check_origin(request: &Parts) -> Result<(), Problem> {
+    if request.method.is_safe() {
+        return Ok(());
+    }
+    let header = |name| request.headers.get(name);
+    let same_site = header(SEC_FETCH_SITE)
+        .is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
+    let host = header(HOST).map_or(&b""[..], HeaderValue::as_bytes);
+    let own = |origin: &HeaderValue| {
+        let origin = origin.as_bytes();
+        let authority = origin
+            .strip_prefix(b"http://")
+            .or(origin.strip_prefix(b"https://"));
+        authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+    };
+    if same_site && header(ORIGIN).is_none_or(own) {
+        return Ok(());
+    }
+    let detail = "a page of another origin may not change anything here";
+    Err(Problem::new(StatusCode::FORBIDDEN, detail).closing())
 }
 
 /// 413: the rest of the body is not read.

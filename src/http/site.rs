@@ -18,6 +18,7 @@ use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Config;
@@ -28,6 +29,7 @@ use super::request_body::BodyLimits;
 use super::routes::MetricEncoders;
 use super::stream::Link;
 use super::tally::HttpTally;
+use crate::model::ActionRequest;
 use crate::snapshot::SnapshotCell;
 
 /// The id by which a client and the log speak of one request.
@@ -47,6 +49,8 @@ pub struct Handles {
     /// Cancelled when the program begins to stop: from then on it is not ready. The server cancels it itself
     /// when it begins to drain.
     pub draining: CancellationToken,
+    /// Where operators' actions on probes go; nothing where none can be carried out, which answers 404.
+    pub actions: Option<mpsc::Sender<ActionRequest>>,
 }
 
 /// What the routes share.

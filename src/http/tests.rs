@@ -59,6 +59,7 @@ fn start() -> Running {
         cell: Arc::new(SnapshotCell::new()),
         tally: tally.clone(),
         draining: CancellationToken::new(),
+        actions: None,
     };
     let router = Router::new()
         .route("/take", post(take))

@@ -59,6 +59,18 @@ impl Source {
         }
     }
 
+    /// It runs at another interval from now on.
+    pub(super) fn announce(&mut self, info: SourceInfo) {
+        self.info = info;
+        self.view = None;
+    }
+
+    /// Another version of the probe runs from now on.
+    pub(super) fn identify(&mut self, identity: Arc<ProbeIdentity>) {
+        self.identity = Some(identity);
+        self.view = None;
+    }
+
     /// Applies one run: all of it if it went well, its failure alone if not.
     pub(super) fn observe(&mut self, observation: Observation, wall: SystemTime) {
         let ended = observation.started + observation.duration;

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::operations::Operations;
 use super::own::OwnMetrics;
 use super::source::Source;
 use crate::health::{Inputs, Reported, Watch};
 use crate::model::{
-    Facts, Failure, MetricError, Observation, Outcome, ProbeIdentity, ProbeState, ProbeStatus,
-    SourceInfo, SourceKind, Tally, Update,
+    Facts, Failure, MetricError, Observation, OnDisk, Outcome, ProbeIdentity, ProbeState,
+    ProbeStatus, SourceInfo, SourceKind, Tally, Update,
 };
 use crate::snapshot::{Dated, FactSheet, HealthReport, ProbeView, Snapshot};
 
@@ -21,6 +22,7 @@ pub(super) struct State {
     sources: Vec<Source>,
     by_name: HashMap<Arc<str>, usize>,
     probes: Vec<Probe>,
+    operations: Operations,
     facts: FactSheet,
     own: OwnMetrics,
     watch: Watch,
@@ -32,7 +34,7 @@ pub(super) struct State {
 struct Probe {
     identity: Arc<ProbeIdentity>,
     status: ProbeStatus,
-    source: Option<usize>,
+    on_disk: Option<Arc<OnDisk>>,
 }
 
 impl State {
@@ -41,6 +43,7 @@ impl State {
             sources: Vec::new(),
             by_name: HashMap::new(),
             probes: Vec::new(),
+            operations: Operations::default(),
             facts: FactSheet::default(),
             own: OwnMetrics::new(tallies)?,
             watch,
@@ -54,42 +57,72 @@ impl State {
         match update {
             Update::Source(info) => self.add_source(info),
             Update::Probe(identity, status) => self.set_probe(identity, status),
+            Update::OnDisk(name, on_disk) => self.note_on_disk(&name, on_disk),
+            Update::Removed(name) => self.remove(&name),
             Update::Observation(observation) => self.observe(*observation, wall),
+            Update::Operation(operation) => self.operations.note(*operation),
             Update::StartComplete => self.start_complete = true,
         }
     }
 
+    /// A source that is announced again runs at another interval; what it has counted goes on.
     fn add_source(&mut self, info: SourceInfo) {
-        let name = info.name.clone();
-        let index = self.sources.len();
-        let mut source = Source::new(info);
-        if let Some(probe) = self
-            .probes
-            .iter_mut()
-            .find(|probe| probe.identity.name == name)
-        {
-            probe.source = Some(index);
-            source.identity = Some(probe.identity.clone());
+        if let Some(&index) = self.by_name.get(&info.name) {
+            return self.sources[index].announce(info);
         }
-        self.by_name.insert(name, index);
+        let name = info.name.clone();
+        let mut source = Source::new(info);
+        source.identity = self.probe(&name).map(|probe| probe.identity.clone());
+        self.by_name.insert(name, self.sources.len());
         self.sources.push(source);
     }
 
     fn set_probe(&mut self, identity: Arc<ProbeIdentity>, status: ProbeStatus) {
-        match self
+        if let Some(&index) = self.by_name.get(&identity.name) {
+            self.sources[index].identify(identity.clone());
+        }
+        if let Some(probe) = self.probe(&identity.name) {
+            if probe.status.state != status.state {
+                log_state(&identity.name, probe.status.state, &status);
+            }
+            (probe.identity, probe.status) = (identity, status);
+            return;
+        }
+        let place = self
             .probes
-            .iter_mut()
-            .find(|probe| probe.identity.name == identity.name)
-        {
-            Some(probe) => (probe.identity, probe.status) = (identity, status),
-            None => self.probes.push(Probe {
+            .partition_point(|probe| probe.identity.name < identity.name);
+        self.probes.insert(
+            place,
+            Probe {
                 identity,
                 status,
-                source: None,
-            }),
+                on_disk: None,
+            },
+        );
+    }
+
+    fn note_on_disk(&mut self, name: &str, on_disk: Arc<OnDisk>) {
+        if let Some(probe) = self.probe(name) {
+            probe.on_disk = Some(on_disk);
         }
+    }
+
+    /// Takes a probe away with its series and checks.
+    fn remove(&mut self, name: &str) {
+        self.probes.retain(|probe| *probe.identity.name != *name);
+        let Some(index) = self.by_name.remove(name) else {
+            return;
+        };
+        self.sources.remove(index);
+        for later in self.by_name.values_mut().filter(|later| **later > index) {
+            *later -= 1;
+        }
+    }
+
+    fn probe(&mut self, name: &str) -> Option<&mut Probe> {
         self.probes
-            .sort_by(|one, other| one.identity.name.cmp(&other.identity.name));
+            .iter_mut()
+            .find(|probe| *probe.identity.name == *name)
     }
 
     fn observe(&mut self, mut observation: Observation, wall: SystemTime) {
@@ -113,11 +146,7 @@ impl State {
     }
 
     fn note_status(&mut self, name: &str, status: ProbeStatus) {
-        if let Some(probe) = self
-            .probes
-            .iter_mut()
-            .find(|probe| *probe.identity.name == *name)
-        {
+        if let Some(probe) = self.probe(name) {
             if probe.status.state != status.state {
                 log_state(name, probe.status.state, &status);
             }
@@ -159,10 +188,12 @@ impl State {
 
     fn probe_views(&self) -> Vec<Arc<ProbeView>> {
         let view = |probe: &Probe| {
-            let source = probe.source.map(|index| &self.sources[index]);
+            let index = self.by_name.get(&probe.identity.name);
+            let source = index.map(|index| &self.sources[*index]);
             Arc::new(ProbeView {
                 identity: probe.identity.clone(),
                 status: probe.status.clone(),
+                on_disk: probe.on_disk.clone(),
                 interval: source.map(|source| source.info.interval),
                 runs: source.map(|source| source.runs).unwrap_or_default(),
             })
@@ -191,6 +222,7 @@ impl State {
                 .collect(),
             probes: self.probe_views(),
             health: self.health.clone(),
+            operations: self.operations.view(),
         })
     }
 }
@@ -214,7 +246,10 @@ fn log_state(name: &str, before: ProbeState, status: &ProbeStatus) {
         .map(|(failure, _)| failure.to_string())
         .unwrap_or_default();
     match status.state {
-        ProbeState::Rejected | ProbeState::Backoff | ProbeState::Degraded => {
+        ProbeState::Rejected
+        | ProbeState::Backoff
+        | ProbeState::Quarantined
+        | ProbeState::Degraded => {
             tracing::warn!(probe = name, from, to, error, "probe state changed");
         }
         ProbeState::Dormant => tracing::info!(probe = name, from, to, error, "probe state changed"),
@@ -222,7 +257,7 @@ fn log_state(name: &str, before: ProbeState, status: &ProbeStatus) {
         ProbeState::Loading | ProbeState::Active if before == ProbeState::Loading => {
             tracing::debug!(probe = name, from, to, "probe state changed");
         }
-        ProbeState::Loading | ProbeState::Active => {
+        ProbeState::Loading | ProbeState::Active | ProbeState::Paused => {
             tracing::info!(probe = name, from, to, "probe state changed");
         }
     }

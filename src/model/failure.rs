@@ -30,6 +30,14 @@ impl Failure {
         }
     }
 
+    /// The same failure with one more reason behind its message.
+    #[must_use]
+    pub fn because(mut self, reason: &str) -> Self {
+        let message = format!("{} ({reason})", self.message);
+        self.message = printable(&message, MAX_MESSAGE_BYTES);
+        self
+    }
+
     /// The same failure with a guest backtrace attached.
     #[must_use]
     pub fn with_backtrace(mut self, backtrace: Option<String>) -> Self {

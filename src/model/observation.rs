@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     CgroupFacts, CheckReport, CpuFacts, DiskFacts, Failure, LoopFacts, MemoryFacts, NetworkFacts,
-    PressureFacts, ProbeIdentity, ProbeStatus, ProcessFacts, Staged,
+    OnDisk, Operation, PressureFacts, ProbeIdentity, ProbeStatus, ProcessFacts, Staged,
 };
 
 /// Whether a source is built in or a component.
@@ -92,8 +92,14 @@ pub enum Update {
     Source(SourceInfo),
     /// A probe's file was looked at: its identity, and the state it is in.
     Probe(Arc<ProbeIdentity>, ProbeStatus),
+    /// What lies in the folder for a probe, beside what runs.
+    OnDisk(Arc<str>, Arc<OnDisk>),
+    /// A probe is gone, and its series and checks with it.
+    Removed(Arc<str>),
     /// A run ended.
     Observation(Box<Observation>),
+    /// A piece of the program's own work ended.
+    Operation(Box<Operation>),
     /// Every source of the start is announced: when each has answered once, the snapshot is whole.
     StartComplete,
 }

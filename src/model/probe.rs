@@ -22,19 +22,25 @@ pub enum ProbeState {
     Degraded,
     /// It trapped or broke a limit and waits before it is started anew.
     Backoff,
+    /// It crashed too often: one trial now and then, until it goes well, its file changes, or an operator releases it.
+    Quarantined,
     /// Nothing to observe on this machine.
     Dormant,
+    /// An operator has stopped it.
+    Paused,
 }
 
 impl ProbeState {
     /// All states, in the order of a probe's life.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Loading,
         Self::Rejected,
         Self::Active,
         Self::Degraded,
         Self::Backoff,
+        Self::Quarantined,
         Self::Dormant,
+        Self::Paused,
     ];
 
     /// The state as every format shows it.
@@ -45,7 +51,9 @@ impl ProbeState {
             Self::Active => "active",
             Self::Degraded => "degraded",
             Self::Backoff => "backoff",
+            Self::Quarantined => "quarantined",
             Self::Dormant => "dormant",
+            Self::Paused => "paused",
         }
     }
 }
@@ -55,7 +63,7 @@ impl ProbeState {
 pub struct ProbeIdentity {
     /// The probe's name: the file's stem, or what the configuration calls it.
     pub name: Arc<str>,
-    /// The component's file.
+    /// The component's file. Several probes may run the same one.
     pub file: PathBuf,
     /// Size of the file in bytes.
     pub size_bytes: u64,
@@ -125,6 +133,50 @@ impl ProbeStatus {
             last_rejection: None,
             last_success: None,
             next_run: None,
+        }
+    }
+}
+
+/// What lies in the folder for a probe, beside what runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnDisk {
+    /// `blake3:` and 64 hexadecimal digits over the file's bytes; empty when there is no file or it cannot be read.
+    pub digest: String,
+    /// Size of the file in bytes.
+    pub size_bytes: u64,
+    /// How it stands to what runs.
+    pub verdict: DiskVerdict,
+    /// Why it does not run, when it does not.
+    pub failure: Option<Arc<Failure>>,
+    /// When this was found out.
+    pub since: SystemTime,
+}
+
+/// How the file in the folder stands to what runs under its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskVerdict {
+    /// It is what runs.
+    Running,
+    /// It is being read, compiled or tried out.
+    Loading,
+    /// It is not fit to run, or did worse than what runs.
+    Rejected,
+    /// It asks for more than is granted, and what runs does not.
+    Held,
+    /// The file is gone.
+    Missing,
+}
+
+impl DiskVerdict {
+    /// The verdict as every format shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Loading => "loading",
+            Self::Rejected => "rejected",
+            Self::Held => "held",
+            Self::Missing => "missing",
         }
     }
 }

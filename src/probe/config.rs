@@ -14,6 +14,10 @@ use crate::model::{ByteSize, Invalid, Span, check_range};
 pub struct Config {
     /// The folder whose `*.wasm` files are loaded.
     pub folder: PathBuf,
+    /// How a change of the folder is noticed.
+    pub watch: WatchMode,
+    /// How often the folder is read even if nothing was noticed, 100ms to 1h.
+    pub rescan: Span,
     /// How often a probe runs, 100ms to 1h, unless its section says otherwise.
     pub interval: Span,
     /// What a probe may use, unless its section says otherwise.
@@ -24,12 +28,26 @@ pub struct Config {
     pub cache: bool,
 }
 
+/// How a change of the folder is noticed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WatchMode {
+    /// By the system's events where it gives them, and by reading the folder every second where it does not.
+    #[default]
+    Auto,
+    /// By reading the folder every `probes.rescan` alone.
+    Poll,
+}
+
 /// `[[probe]]`: one probe by name.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProbeConfig {
-    /// The probe's name: its file is `NAME.wasm`.
+    /// The probe's name.
     pub name: String,
+    /// The component that it runs, `COMPONENT.wasm`; unset: the one of its own name. Several probes may run one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
     /// Whether it runs.
     #[serde(default = "enabled")]
     pub enabled: bool,
@@ -55,6 +73,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             folder: "probes".into(),
+            watch: WatchMode::Auto,
+            rescan: Span::seconds(10),
             interval: Span::seconds(5),
             limits: Limits::default(),
             stack: ByteSize::kib(512),
@@ -67,7 +87,8 @@ impl Config {
     /// What is not acceptable in it.
     pub fn check(&self) -> Vec<Invalid> {
         let mut faults = Vec::new();
-        check_interval(&mut faults, self.interval);
+        check_interval(&mut faults, "interval", self.interval);
+        check_interval(&mut faults, "rescan", self.rescan);
         self.limits.check(&mut faults);
         check_range(
             &mut faults,
@@ -85,13 +106,19 @@ impl ProbeConfig {
     pub fn check(&self) -> Vec<Invalid> {
         let mut faults = Vec::new();
         if let Some(interval) = self.interval {
-            check_interval(&mut faults, interval);
+            check_interval(&mut faults, "interval", interval);
         }
         // The other keys are the defaults, which are acceptable.
         Limits::default().with(&self.limits).check(&mut faults);
-        if !is_probe_name(&self.name) {
-            let rule = "must be 1 to 64 letters, digits, `-` and `_`";
-            faults.push(Invalid::new("name", &self.name, rule));
+        let names = [
+            ("name", Some(&self.name)),
+            ("component", self.component.as_ref()),
+        ];
+        for (key, name) in names {
+            if let Some(name) = name.filter(|name| !is_probe_name(name)) {
+                let rule = "must be 1 to 64 letters, digits, `-` and `_`";
+                faults.push(Invalid::new(key, name, rule));
+            }
         }
         self.grant.check(&mut faults);
         faults
@@ -104,10 +131,10 @@ pub fn is_probe_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
-fn check_interval(faults: &mut Vec<Invalid>, interval: Span) {
+fn check_interval(faults: &mut Vec<Invalid>, key: &str, interval: Span) {
     check_range(
         faults,
-        "interval",
+        key,
         interval,
         Span::millis(100),
         Span::seconds(3600),
@@ -115,10 +142,16 @@ fn check_interval(faults: &mut Vec<Invalid>, interval: Span) {
 }
 
 impl ProbeConfig {
+    /// The component that it runs, without `.wasm`.
+    pub fn component(&self) -> &str {
+        self.component.as_deref().unwrap_or(&self.name)
+    }
+
     /// The section of a probe that has none: it runs with the defaults and nothing granted.
     pub fn unmentioned(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            component: None,
             enabled: true,
             interval: None,
             limits: LimitOverrides::default(),

@@ -5,7 +5,7 @@
 //! a task: a failure is data in the [`Observation`](crate::model::Observation).
 
 mod backoff;
-mod catalogue;
+mod blame;
 mod compile;
 mod config;
 mod engine;
@@ -13,24 +13,32 @@ mod grants;
 mod host;
 mod inspect;
 mod instance;
+mod life;
 mod limits;
+mod load;
+mod probation;
 mod resident;
+mod runner;
 mod surroundings;
 mod ticker;
+mod trial;
 mod v0_1_0;
+mod version;
 
 use std::io;
 use std::path::PathBuf;
 
-pub use catalogue::{Candidate, Loaded, load, missing, scan};
-pub use config::{Config, ProbeConfig, is_probe_name};
+pub use config::{Config, ProbeConfig, WatchMode, is_probe_name};
 pub use engine::ProbeHost;
 pub use grants::Grants;
 pub use host::Trigger;
 pub use inspect::INTERFACE_VERSION;
 pub use limits::{LimitOverrides, Limits};
-pub use resident::{Due, Probe};
+pub use load::{Binary, Candidate, Loaded, load, load_binary, missing, read};
+pub use runner::{Due, Probe, RolledBack};
 pub use surroundings::Surroundings;
+pub use trial::{Refusal, RefusalKind};
+pub use version::Version;
 
 /// The interface as authors get it.
 pub const WIT: &str = include_str!("../../wit/0.1.0/probity.wit");
@@ -44,9 +52,6 @@ pub enum ProbeError {
     /// No threads.
     #[error("threads for guests cannot be started: {0}")]
     Threads(io::Error),
-    /// The probe folder is there and cannot be read.
-    #[error("the probe folder {folder} cannot be read: {error}", folder = .0.display(), error = .1)]
-    Folder(PathBuf, io::Error),
     /// The cache folder cannot be made private.
     #[error("the cache folder {folder} cannot be used: {error}", folder = .0.display(), error = .1)]
     Cache(PathBuf, io::Error),

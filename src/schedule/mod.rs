@@ -4,6 +4,7 @@
 //! merge's. A source that hangs, fails or panics costs its own runs and nobody else's.
 
 mod cadence;
+mod probe_handle;
 mod probe_task;
 mod sampler_task;
 
@@ -19,25 +20,38 @@ use crate::model::{SourceInfo, SourceKind, Update};
 use crate::probe::Probe;
 use crate::sampler::Maker;
 
+pub use probe_handle::{ProbeEvent, ProbeHandle};
+
 /// Observations under way to the merge. When it is full, sources wait for the merge: nothing is dropped, and
 /// the due times that pass meanwhile are counted as missed.
 pub const UPDATE_CAPACITY: usize = 1024;
 
+/// What probes have told the catalogue and it has not heard yet. When it is full, probes wait between two runs.
+const EVENT_CAPACITY: usize = 256;
+
 /// The tasks of all sources.
 pub struct Schedule {
     updates: mpsc::Sender<Update>,
+    events: mpsc::Sender<ProbeEvent>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
 
 impl Schedule {
-    /// A schedule without sources. They tell `updates` what they observe, and end when `stop` is cancelled.
-    pub fn new(updates: mpsc::Sender<Update>, stop: CancellationToken) -> Self {
-        Self {
+    /// A schedule without sources, and what its probes will tell of themselves. Sources tell `updates` what they
+    /// observe, and end when `stop` is cancelled.
+    pub fn new(
+        updates: mpsc::Sender<Update>,
+        stop: CancellationToken,
+    ) -> (Self, mpsc::Receiver<ProbeEvent>) {
+        let (events, told) = mpsc::channel(EVENT_CAPACITY);
+        let schedule = Self {
             updates,
+            events,
             stop,
             tasks: JoinSet::new(),
-        }
+        };
+        (schedule, told)
     }
 
     /// Runs a built-in sampler every `interval`, now first.
@@ -58,7 +72,7 @@ impl Schedule {
     }
 
     /// Runs a probe at its interval, now first.
-    pub async fn add_probe(&mut self, probe: Probe) {
+    pub async fn add_probe(&mut self, probe: Probe) -> ProbeHandle {
         let source = SourceInfo {
             name: probe.identity().name.clone(),
             kind: SourceKind::Probe,
@@ -70,8 +84,26 @@ impl Schedule {
         ))
         .await;
         self.tell(Update::Source(source)).await;
-        let task = probe_task::ProbeTask::new(probe, self.updates.clone(), self.stop.clone());
+        let (handle, commands) = ProbeHandle::new();
+        let task = probe_task::ProbeTask::new(
+            probe,
+            commands,
+            self.events.clone(),
+            self.updates.clone(),
+            self.stop.clone(),
+        );
+        self.reap();
         self.tasks.spawn(task.run());
+        handle
+    }
+
+    /// Lets go of the tasks of probes that are gone.
+    fn reap(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!("a defect of the host ended a source's task: {error}");
+            }
+        }
     }
 
     /// Tells the merge something that no run found out.

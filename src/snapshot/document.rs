@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Check, Dated, Freshness, HealthReport, ProbeView, RunStats, Snapshot, SourceView};
-use crate::model::{Failure, MetricKind, Series, SourceKind};
+use crate::model::{Failure, MetricKind, OnDisk, Operation, Series, SourceKind};
 
 /// The document's top-level parts, in order.
 pub const PARTS: [&str; 12] = [
@@ -32,8 +32,7 @@ pub fn document(snapshot: &Snapshot, now: Instant) -> Value {
     Value::Object(parts.collect())
 }
 
-/// One top-level part, or nothing when there is none of that name. Operations, notifier and alerts are
-/// empty in this version.
+/// One top-level part, or nothing when there is none of that name. Notifier and alerts are empty in this version.
 pub fn part(snapshot: &Snapshot, name: &str, now: Instant) -> Option<Value> {
     Some(match name {
         "sequence" => snapshot.sequence.into(),
@@ -53,7 +52,12 @@ pub fn part(snapshot: &Snapshot, name: &str, now: Instant) -> Option<Value> {
             .flat_map(|source| metrics(source, now))
             .collect(),
         "health" => health(&snapshot.health, now),
-        "operations" | "alerts" => Value::Array(Vec::new()),
+        "operations" => snapshot
+            .operations
+            .iter()
+            .map(|one| operation(one))
+            .collect(),
+        "alerts" => Value::Array(Vec::new()),
         "notifier" => Value::Null,
         _ => return None,
     })
@@ -170,6 +174,33 @@ fn failure_value(failure: &Failure) -> Value {
     json!({ "code": failure.code, "message": failure.message, "backtrace": failure.backtrace })
 }
 
+fn operation(operation: &Operation) -> Value {
+    let (outcome, message, error) = match &operation.outcome {
+        Ok(message) => ("ok", Some(message), None),
+        Err(failure) => ("failed", None, Some(failure_value(failure))),
+    };
+    json!({
+        "kind": operation.kind,
+        "target": &*operation.target,
+        "cause": operation.cause.as_str(),
+        "started": timestamp(operation.started),
+        "duration_ms": milliseconds(operation.duration),
+        "outcome": outcome,
+        "message": message,
+        "error": error,
+    })
+}
+
+fn on_disk(on_disk: &OnDisk) -> Value {
+    json!({
+        "verdict": on_disk.verdict,
+        "digest": (!on_disk.digest.is_empty()).then_some(&on_disk.digest),
+        "size_bytes": on_disk.size_bytes,
+        "error": on_disk.failure.as_deref().map(failure_value),
+        "since": timestamp(on_disk.since),
+    })
+}
+
 fn probe(view: &ProbeView, published: Instant, now: Instant) -> Value {
     let (identity, status) = (&view.identity, &view.status);
     let last_error = status.last_error.as_ref().map(|(failure, time)| {
@@ -190,6 +221,7 @@ fn probe(view: &ProbeView, published: Instant, now: Instant) -> Value {
         "cached": identity.cached,
         "asks": identity.asks,
         "granted": identity.granted,
+        "on_disk": view.on_disk.as_deref().map(on_disk),
         "interval_ms": view.interval.map_or(Value::Null, milliseconds),
         "crashes": status.crashes,
         "rejected_calls": status.rejected_calls,

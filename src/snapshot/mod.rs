@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::model::{
-    CgroupFacts, CpuFacts, DiskFacts, Failure, LoopFacts, MemoryFacts, NetworkFacts, Point,
-    PressureFacts, ProbeIdentity, ProbeStatus, ProcessFacts, Schema, Series, SourceInfo,
+    CgroupFacts, CpuFacts, DiskFacts, Failure, LoopFacts, MemoryFacts, NetworkFacts, OnDisk,
+    Operation, Point, PressureFacts, ProbeIdentity, ProbeStatus, ProcessFacts, Schema, Series,
+    SourceInfo,
 };
 
 pub use cell::SnapshotCell;
@@ -41,6 +42,8 @@ pub struct Snapshot {
     pub probes: Vec<Arc<ProbeView>>,
     /// The checks and their verdict.
     pub health: Arc<HealthReport>,
+    /// The program's own last operations, newest first.
+    pub operations: Arc<[Arc<Operation>]>,
 }
 
 /// Facts with the moment they were read.
@@ -126,6 +129,8 @@ pub struct ProbeView {
     pub identity: Arc<ProbeIdentity>,
     /// How it does.
     pub status: ProbeStatus,
+    /// What lies in the folder for it, once that was looked at.
+    pub on_disk: Option<Arc<OnDisk>>,
     /// How often it runs; nothing when it was rejected.
     pub interval: Option<Duration>,
     /// How its runs went.

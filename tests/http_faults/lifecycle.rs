@@ -12,6 +12,7 @@ fn bind(config: &Config) -> Result<Server, HttpError> {
         cell: Default::default(),
         tally: HttpTally::new(&mut Tally::default()).into(),
         draining: CancellationToken::new(),
+        actions: None,
     };
     Server::bind(config, handles)
 }

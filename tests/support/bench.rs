@@ -44,6 +44,7 @@ impl Bench {
             &Candidate {
                 name: name.into(),
                 file,
+                generation: 1,
             },
             &defaults,
             &ProbeConfig::unmentioned(name),
@@ -59,7 +60,7 @@ impl Bench {
     /// Loads a guest that must load.
     pub fn load(&self, guest: &Guest, limits: Limits) -> Box<Probe> {
         match self.load_bytes(&guest.build(), limits) {
-            Loaded::Probe(probe) => probe,
+            Loaded::Fit(version) => Box::new(Probe::new(version)),
             Loaded::Rejected(_, failure) => panic!("{failure}"),
         }
     }
@@ -87,7 +88,7 @@ impl Bench {
 pub fn rejected(loaded: Loaded) -> (Arc<ProbeIdentity>, Arc<Failure>) {
     match loaded {
         Loaded::Rejected(identity, failure) => (identity, failure),
-        Loaded::Probe(probe) => panic!("{} was loaded", probe.identity().name),
+        Loaded::Fit(version) => panic!("{} was loaded", version.identity().name),
     }
 }
 

@@ -116,6 +116,7 @@ pub fn snapshot(sequence: u64, sources: Vec<SourceView>) -> Snapshot {
         sources: sources.into_iter().map(Arc::new).collect(),
         probes,
         health: Arc::new(HealthReport::new(checks)),
+        operations: Arc::default(),
     }
 }
 
@@ -160,6 +161,7 @@ pub fn probe_view(name: &str) -> ProbeView {
             cached: false,
         }),
         status: ProbeStatus::new(ProbeState::Active),
+        on_disk: None,
         interval: Some(INTERVAL),
         runs: RunStats::default(),
     }

@@ -49,6 +49,7 @@ impl TestServer {
             cell: cell.clone(),
             tally: tally.clone(),
             draining: CancellationToken::new(),
+            actions: None,
         };
         let server = Server::bind(config, handles).unwrap();
         let shutdown = CancellationToken::new();

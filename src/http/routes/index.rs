@@ -52,7 +52,7 @@ const PAGES: [(&str, &str); 9] = [
     ),
     (
         "/api/v1/probes",
-        "probes: state, cost, asks and grants; one by /api/v1/probes/NAME",
+        "probes: state, cost, asks and grants; one by /api/v1/probes/NAME; POST to NAME/reload, pause, resume or release",
     ),
     ("/", "this list"),
 ];

@@ -1,5 +1,6 @@
 //! The routes, one group a file, and what they share.
 
+mod actions;
 mod health;
 mod index;
 mod metrics;
@@ -28,6 +29,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .merge(metrics::routes())
         .merge(health::routes())
         .merge(probes::routes())
+        .merge(actions::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .with_state(shared)

@@ -7,7 +7,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::health::Checks;
 use super::log::LogQuota;
-use super::names::MetricNames;
+use super::names::{MetricNames, NameClaims};
 use super::run::RunFacts;
 use super::state::State;
 use super::stdio::OutputTail;
@@ -38,6 +38,8 @@ pub(in crate::probe) struct Kept {
     pub(in crate::probe) recorder: Recorder,
     pub(in crate::probe) state: State,
     pub(in crate::probe) quota: LogQuota,
+    /// The metric names it uses.
+    pub(super) claims: NameClaims,
     /// Calls refused since the start.
     pub(in crate::probe) rejected_calls: u64,
     /// The last of them.
@@ -45,14 +47,43 @@ pub(in crate::probe) struct Kept {
 }
 
 impl Kept {
-    pub(in crate::probe) fn new(limits: &Limits) -> Self {
+    /// Nothing yet.
+    pub(in crate::probe) fn new(settings: &GuestSettings) -> Self {
+        let limits = &settings.limits;
         Self {
             recorder: Recorder::new(limits.series as usize),
             state: State::new(limits.state.0),
             quota: LogQuota::new(limits.log_lines, limits.log_bytes.0),
+            claims: settings.claims(),
             rejected_calls: 0,
             last_rejection: None,
         }
+    }
+
+    /// What a new version of the probe takes over: its state and its counts, for the metrics are defined anew.
+    pub(in crate::probe) fn succeeded_by(self, settings: &GuestSettings) -> Self {
+        let limits = &settings.limits;
+        Self {
+            recorder: Recorder::new(limits.series as usize),
+            state: self.state.with_limit(limits.state.0),
+            quota: self.quota.with_limits(limits.log_lines, limits.log_bytes.0),
+            claims: settings.claims(),
+            ..self
+        }
+    }
+
+    /// What a trial may use up: a copy of the state and a fresh quota. Nothing of it comes back.
+    pub(in crate::probe) fn for_trial(&self, settings: &GuestSettings) -> Self {
+        Self {
+            state: self.state.fork(settings.limits.state.0),
+            ..Self::new(settings)
+        }
+    }
+}
+
+impl GuestSettings {
+    fn claims(&self) -> NameClaims {
+        NameClaims::new(self.names.clone(), self.name.clone())
     }
 }
 

@@ -46,6 +46,15 @@ impl LogQuota {
         }
     }
 
+    /// The same counts under other limits.
+    pub(super) fn with_limits(self, lines: u32, bytes: u64) -> Self {
+        Self {
+            lines,
+            bytes,
+            ..self
+        }
+    }
+
     fn judge(&mut self, bytes: usize, now: Instant) -> Verdict {
         if self
             .began

@@ -41,7 +41,7 @@ impl Guest {
             let message = format!("metric `{}` would be one over {MAX_METRICS}", metric.name);
             return Err(self.violate(Failure::new("metrics.too-many", message)));
         }
-        self.settings.names.claim(&metric, &self.settings.name)?;
+        self.kept.claims.claim(&metric)?;
         self.kept
             .recorder
             .define(metric)

@@ -27,6 +27,19 @@ impl State {
         }
     }
 
+    /// A copy without the changes of the present run.
+    pub(super) fn fork(&self, limit: u64) -> Self {
+        Self {
+            entries: self.entries.clone(),
+            changes: BTreeMap::new(),
+            limit,
+        }
+    }
+
+    pub(super) fn with_limit(self, limit: u64) -> Self {
+        Self { limit, ..self }
+    }
+
     fn get(&self, key: &str) -> Option<&[u8]> {
         match self.changes.get(key) {
             Some(change) => change.as_deref(),

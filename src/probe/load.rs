@@ -1,4 +1,4 @@
-//! The folder: which files are there, and what becomes of each when it is loaded.
+//! From a file to a version that is fit to run: read, compile, check.
 
 use std::fs;
 use std::io::Read;
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use super::config::{Config, ProbeConfig, is_probe_name};
 use super::engine::ProbeHost;
 use super::host::GuestSettings;
-use super::resident::{Parts, Probe};
 use super::v0_1_0::EverythingPre;
-use super::{Limits, ProbeError, grants, inspect};
+use super::version::{Parts, Version};
+use super::{Limits, grants, inspect};
 use crate::model::{ByteSize, Failure, ProbeIdentity, printable};
 
 /// A call may take this share of the interval, and never more than [`LONGEST_DEADLINE`], unless the
@@ -22,48 +22,29 @@ const LONGEST_DEADLINE: Duration = Duration::from_secs(5);
 /// A file that wants to be a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// The file's stem.
+    /// The probe's name.
     pub name: String,
     /// The file.
     pub file: PathBuf,
+    /// How many versions of this name were loaded, this one included.
+    pub generation: u32,
+}
+
+/// A file's bytes.
+#[derive(Debug)]
+pub struct Binary {
+    /// All of them.
+    pub bytes: Vec<u8>,
+    /// `blake3:` and 64 hexadecimal digits over them.
+    pub digest: String,
 }
 
 /// What became of a candidate.
 pub enum Loaded {
     /// It can run.
-    Probe(Box<Probe>),
+    Fit(Version),
     /// It is not fit to run, and why.
     Rejected(Arc<ProbeIdentity>, Arc<Failure>),
-}
-
-/// The `*.wasm` entries directly in `folder`, by name. A folder that does not exist holds none.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn scan(folder: &Path) -> Result<Vec<Candidate>, ProbeError> {
-    let failed = |error| ProbeError::Folder(folder.to_owned(), error);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut candidates = Vec::new();
-    for entry in entries {
-        let file = entry.map_err(failed)?.path();
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "wasm")
-        {
-            let name = file
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            candidates.push(Candidate { name, file });
-        }
-    }
-    candidates.sort_by(|one, other| one.file.cmp(&other.file));
-    Ok(candidates)
 }
 
 /// Reads, compiles and checks one candidate. Blocks for as long as the compiler takes.
@@ -73,17 +54,35 @@ pub fn load(
     defaults: &Config,
     config: &ProbeConfig,
 ) -> Loaded {
+    let limits = defaults.limits.with(&config.limits);
+    let binary = read(&candidate.file, &limits);
+    load_binary(host, candidate, binary.as_ref(), defaults, config)
+}
+
+/// Compiles and checks what was read, or reports why it could not be.
+pub fn load_binary(
+    host: &Arc<ProbeHost>,
+    candidate: &Candidate,
+    binary: Result<&Binary, &Failure>,
+    defaults: &Config,
+    config: &ProbeConfig,
+) -> Loaded {
     let mut identity = missing(&candidate.name, candidate.file.clone());
+    identity.generation = candidate.generation;
     identity.granted = grants::words(&config.grant);
-    match prepare(host, candidate, defaults, config, &mut identity) {
+    let prepared = binary
+        .map_err(Clone::clone)
+        .and_then(|binary| prepare(host, binary, defaults, config, &mut identity));
+    match prepared {
         Ok(parts) => {
             let interval = config.interval.unwrap_or(defaults.interval).0;
-            let deadline = parts
-                .settings
-                .limits
-                .deadline
-                .map_or_else(|| default_deadline(interval), |deadline| deadline.0);
-            Loaded::Probe(Box::new(Probe::new(parts, identity, interval, deadline)))
+            let deadline = parts.settings.limits.deadline;
+            Loaded::Fit(Version {
+                deadline: deadline.map_or_else(|| default_deadline(interval), |span| span.0),
+                parts: Arc::new(parts),
+                identity: Arc::new(identity),
+                interval,
+            })
         }
         Err(failure) => Loaded::Rejected(Arc::new(identity), Arc::new(failure)),
     }
@@ -113,24 +112,23 @@ fn default_deadline(interval: Duration) -> Duration {
 /// Every step fills in what it found out, so that a rejected probe shows how far it came.
 fn prepare(
     host: &Arc<ProbeHost>,
-    candidate: &Candidate,
+    binary: &Binary,
     defaults: &Config,
     config: &ProbeConfig,
     identity: &mut ProbeIdentity,
 ) -> Result<Parts, Failure> {
-    if !is_probe_name(&candidate.name) {
+    let Binary { bytes, digest } = binary;
+    identity.size_bytes = bytes.len() as u64;
+    identity.digest.clone_from(digest);
+    if !is_probe_name(&identity.name) {
         let message = "a probe's file name is 1 to 64 letters, digits, `-` and `_` before `.wasm`";
         return Err(Failure::new("file.name", message));
     }
-    let limits = defaults.limits.with(&config.limits);
-    let bytes = read(&candidate.file, &limits)?;
-    identity.size_bytes = bytes.len() as u64;
-    identity.digest = format!("blake3:{}", blake3::hash(&bytes).to_hex());
-    inspect::check_kind(&bytes)?;
-    identity.version = inspect::own_version(&bytes);
+    inspect::check_kind(bytes)?;
+    identity.version = inspect::own_version(bytes);
 
     let began = Instant::now();
-    let compiled = host.compile(&bytes).map_err(|error| invalid(&error));
+    let compiled = host.compile(bytes).map_err(|error| invalid(&error));
     identity.compile = began.elapsed();
     let (component, cached) = compiled?;
     identity.cached = cached;
@@ -148,7 +146,7 @@ fn prepare(
             name: identity.name.clone(),
             config: serde_json::to_value(&config.config)
                 .map_err(|error| Failure::new("bad-config", error.to_string()))?,
-            limits,
+            limits: defaults.limits.with(&config.limits),
             snapshots: host.snapshots.clone(),
             names: host.names.clone(),
         }),
@@ -157,8 +155,11 @@ fn prepare(
     })
 }
 
-/// Regular files only: opening a FIFO would wait for ever.
-fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
+/// Reads a component's file, following links. Regular files only: opening a FIFO would wait for ever.
+///
+/// # Errors
+/// `file.unreadable`, `file.kind`, or `file.too-large` by `limits.file`.
+pub fn read(path: &Path, limits: &Limits) -> Result<Binary, Failure> {
     let unreadable =
         |error: std::io::Error| Failure::new("file.unreadable", format!("cannot be read: {error}"));
     let metadata = fs::metadata(path).map_err(unreadable)?;
@@ -181,7 +182,8 @@ fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, Failure> {
         let message = format!("the file has {size}: at most {} (limits.file)", limits.file);
         return Err(Failure::new("file.too-large", message));
     }
-    Ok(bytes)
+    let digest = format!("blake3:{}", blake3::hash(&bytes).to_hex());
+    Ok(Binary { bytes, digest })
 }
 
 fn invalid(error: &wasmtime::Error) -> Failure {

@@ -1,0 +1,157 @@
+//! One look at the folder: which component files are there, and what tells one state of a file from another.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The folder as it was at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Listing {
+    /// The folder itself; nothing when there is none.
+    pub(super) folder: Option<Place>,
+    /// The `*.wasm` entries directly in it, by their stem.
+    pub(super) files: BTreeMap<String, Entry>,
+}
+
+/// A file or folder, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    device: u64,
+    inode: u64,
+}
+
+/// One component file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) path: PathBuf,
+    pub(super) print: Fingerprint,
+}
+
+/// What changes when a file is written, replaced, or its link points elsewhere. The time of change cannot be set by
+/// hand, so the same size and time of modification do not hide a rewrite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    place: Option<Place>,
+    pub(super) size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Place {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+impl Fingerprint {
+    /// Of a file, following links; a link that leads nowhere has one too.
+    pub(super) fn of(path: &Path) -> Self {
+        match fs::metadata(path) {
+            Ok(metadata) => Self {
+                place: Some(Place::of(&metadata)),
+                size: metadata.size(),
+                modified: (metadata.mtime(), metadata.mtime_nsec()),
+                changed: (metadata.ctime(), metadata.ctime_nsec()),
+            },
+            Err(_) => Self {
+                place: None,
+                size: 0,
+                modified: (0, 0),
+                changed: (0, 0),
+            },
+        }
+    }
+}
+
+/// Reads the folder. One that does not exist holds nothing.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub(super) fn scan(folder: &Path) -> io::Result<Listing> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listing::default()),
+        Err(error) => return Err(error),
+    };
+    let mut files = BTreeMap::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
+            let stem = path.file_stem().unwrap_or_default();
+            let name = stem.to_string_lossy().into_owned();
+            let print = Fingerprint::of(&path);
+            files.insert(name, Entry { path, print });
+        }
+    }
+    let folder = Some(Place::of(&fs::metadata(folder)?));
+    Ok(Listing { folder, files })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn only_components_are_listed_and_every_rewrite_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.wasm");
+        let print = || scan(folder.path()).unwrap().files["a"].print;
+        fs::write(&file, "one").unwrap();
+        fs::write(folder.path().join("a.wasm.part"), "x").unwrap();
+        fs::write(folder.path().join("notes.txt"), "x").unwrap();
+        let listing = scan(folder.path()).unwrap();
+        assert_eq!(listing.files.keys().collect::<Vec<_>>(), ["a"]);
+        assert!(listing.folder.is_some());
+        assert_eq!(print(), print());
+
+        let before = print();
+        let time = fs::metadata(&file).unwrap().modified().unwrap();
+        fs::write(&file, "two").unwrap();
+        fs::File::options()
+            .append(true)
+            .open(&file)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+        assert_ne!(print(), before, "same size and time of modification");
+    }
+
+    #[test]
+    fn a_link_shows_what_it_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+        fs::write(&one, "x").unwrap();
+        fs::write(&other, "x").unwrap();
+        let link = folder.path().join("a.wasm");
+        let print = || scan(folder.path()).unwrap().files["a"].print;
+        let mut seen = Vec::new();
+        for target in [&one, &other, &folder.path().join("nowhere")] {
+            std::os::unix::fs::symlink(target, folder.path().join("new")).unwrap();
+            fs::rename(folder.path().join("new"), &link).unwrap();
+            assert!(!seen.contains(&print()));
+            seen.push(print());
+        }
+    }
+
+    #[test]
+    fn no_folder_holds_nothing_and_an_unreadable_one_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(
+            scan(&folder.path().join("none")).unwrap(),
+            Listing::default()
+        );
+        let file = folder.path().join("file");
+        fs::write(&file, "x").unwrap();
+        assert!(scan(&file).is_err());
+    }
+}

@@ -1,0 +1,121 @@
+//! What the probes tell: swapped, refused, rolled back, gone.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::entry::{Work, on_disk};
+use super::report;
+use super::task::Catalogue;
+use crate::model::{Cause, DiskVerdict, Failure, Operation, ProbeIdentity, Update};
+use crate::probe::{Refusal, RefusalKind, RolledBack};
+use crate::schedule::ProbeEvent;
+
+impl Catalogue {
+    /// Keeps the account of what became of a version.
+    pub(super) async fn handle_event(&mut self, event: ProbeEvent) {
+        match event {
+            ProbeEvent::Swapped { version } => self.handle_swapped(version).await,
+            ProbeEvent::Refused { version, refusal } => {
+                self.handle_refused(&version, refusal).await
+            }
+            ProbeEvent::RolledBack { probe, rolled_back } => {
+                self.handle_rolled_back(probe, rolled_back).await;
+            }
+            ProbeEvent::Retired { probe } => self.handle_retired(&probe).await,
+        }
+    }
+
+    async fn handle_swapped(&mut self, version: Arc<ProbeIdentity>) {
+        let name = version.name.clone();
+        self.end_offer(&name, &version.digest);
+        if let Some(entry) = self.entries.get_mut(&*name) {
+            entry.running = Some(version.clone());
+        }
+        report::loaded(&version);
+        let (digest, size) = (&version.digest, version.size_bytes);
+        self.show(&name, on_disk(digest, size, DiskVerdict::Running, None))
+            .await;
+        self.end_reload(&name, Ok(format!("generation {} runs", version.generation)))
+            .await;
+    }
+
+    async fn handle_refused(&mut self, version: &ProbeIdentity, refusal: Refusal) {
+        let name = version.name.clone();
+        self.end_offer(&name, &version.digest);
+        let verdict = match refusal.kind {
+            RefusalKind::Held => DiskVerdict::Held,
+            RefusalKind::Unfit | RefusalKind::Unproven => DiskVerdict::Rejected,
+        };
+        self.give_up(version, &refusal.failure, refusal.kind, verdict)
+            .await;
+        if let Some(entry) = self.entries.get(&*name) {
+            report::rejected(version, &refusal.failure, entry.running.as_deref());
+        }
+        self.end_reload(&name, Err(refusal.failure)).await;
+    }
+
+    async fn handle_rolled_back(&mut self, runs: Arc<ProbeIdentity>, rolled_back: RolledBack) {
+        let RolledBack { from, failure } = rolled_back;
+        report::rolled_back(&from, &runs, &failure);
+        if let Some(entry) = self.entries.get_mut(&*from.name) {
+            entry.running = Some(runs);
+        }
+        self.give_up(&from, &failure, RefusalKind::Unfit, DiskVerdict::Rejected)
+            .await;
+        let operation = Operation {
+            kind: "probe.rollback",
+            target: from.name.clone(),
+            cause: Cause::Host,
+            started: SystemTime::now(),
+            duration: Duration::ZERO,
+            outcome: Err(failure),
+        };
+        self.schedule
+            .tell(Update::Operation(Box::new(operation)))
+            .await;
+    }
+
+    /// Remembers that a version is not worth another trial, and shows why it does not run.
+    async fn give_up(
+        &mut self,
+        version: &ProbeIdentity,
+        failure: &Arc<Failure>,
+        kind: RefusalKind,
+        verdict: DiskVerdict,
+    ) {
+        if let Some(entry) = self.entries.get_mut(&*version.name) {
+            entry.refuse(&version.digest, failure, kind);
+        }
+        let (digest, size) = (&version.digest, version.size_bytes);
+        let disk = on_disk(digest, size, verdict, Some(failure.clone()));
+        self.show(&version.name, disk).await;
+    }
+
+    async fn handle_retired(&mut self, probe: &str) {
+        let Some(entry) = self.entries.get_mut(probe) else {
+            return;
+        };
+        (entry.handle, entry.running) = (None, None);
+        (entry.offered, entry.shown) = (None, None);
+        let again = matches!(entry.work, Work::Retiring { again: true });
+        entry.work = Work::Idle;
+        if again && self.files.get(entry.section.component()).is_some() {
+            self.enqueue(probe);
+        } else {
+            self.forget(probe).await;
+        }
+    }
+
+    /// The version's trial is over, unless a newer one has taken its place.
+    fn end_offer(&mut self, name: &str, digest: &str) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        if entry.offered.as_deref() == Some(digest) {
+            entry.offered = None;
+            if entry.work == Work::Offered {
+                entry.work = Work::Idle;
+            }
+        }
+    }
+}

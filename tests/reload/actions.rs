@@ -1,0 +1,124 @@
+//! What operators ask for over HTTP.
+
+use probity::model::ProbeState;
+use serde_json::Value;
+
+use super::support::bench::named_gauge;
+use super::wire::Client;
+use super::{Running, generation, running_with_one, value, view};
+
+/// Posts an action; gives the status and the answer's document.
+async fn post(running: &Running, path: &str, headers: &str) -> (u16, Value) {
+    let mut client = Client::connect(running.0.address()).await;
+    let head =
+        format!("POST /api/v1/probes/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n");
+    client.send(format!("{head}{headers}\r\n")).await;
+    let answer = client.answer().await;
+    (answer.status, answer.json())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_answers_with_what_came_of_it() {
+    let (place, running) = running_with_one().await;
+    let (status, answer) = post(&running, "a/reload", "").await;
+    assert_eq!(
+        (status, answer["outcome"].as_str()),
+        (200, Some("generation 2 runs"))
+    );
+    running
+        .until("the same value", |now| {
+            generation(now, "a") == Some(2) && value(now, "a") == Some(1.0)
+        })
+        .await;
+
+    place.put("a", b"no component");
+    running
+        .until("a refused file", |now| {
+            super::is_refused(now, "a", "file.text")
+        })
+        .await;
+    let (status, answer) = post(&running, "a/reload", "").await;
+    assert_eq!(
+        (status, answer["code"].as_str()),
+        (422, Some("file.text")),
+        "{answer}"
+    );
+    let now = running
+        .until("both recorded", |now| now.operations.len() >= 3)
+        .await;
+    assert!(now.operations[0].outcome.is_err());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_is_paused_and_resumed() {
+    let (_place, running) = running_with_one().await;
+    assert_eq!(post(&running, "a/pause", "").await.0, 200);
+    let now = running
+        .until("a paused probe", |now| {
+            view(now, "a").unwrap().status.state == ProbeState::Paused
+        })
+        .await;
+    let runs = view(&now, "a").unwrap().status.runs;
+    let sequence = now.sequence;
+    let later = running
+        .until("later", |now| now.sequence > sequence + 20)
+        .await;
+    assert_eq!(view(&later, "a").unwrap().status.runs, runs);
+    assert_eq!(post(&running, "a/resume", "").await.0, 200);
+    running
+        .until("it runs again", |now| {
+            view(now, "a").unwrap().status.runs > runs
+        })
+        .await;
+    assert_eq!(
+        post(&running, "a/resume", "").await.0,
+        409,
+        "it is not paused"
+    );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crashed_probe_is_released_at_once() {
+    let (place, running) = running_with_one().await;
+    place.put("b", &named_gauge("x").collect("unreachable").build());
+    let crashes =
+        |now: &probity::snapshot::Snapshot| view(now, "b").map_or(0, |view| view.status.crashes);
+    running.until("a crash", |now| crashes(now) >= 1).await;
+    let before = crashes(&running.0.snapshots().load().unwrap());
+    assert_eq!(post(&running, "b/release", "").await.0, 200);
+    running
+        .until("another one", |now| crashes(now) > before)
+        .await;
+    assert_eq!(
+        post(&running, "a/release", "").await.0,
+        409,
+        "nothing holds it"
+    );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_done_is_said() {
+    let (_place, running) = running_with_one().await;
+    for (path, headers, wanted) in [
+        ("nobody/reload", "", 404),
+        ("a/explode", "", 404),
+        ("a/reload?x=1", "", 400),
+        ("a/reload", "Origin: http://evil.example\r\n", 403),
+        ("a/reload", "Origin: null\r\n", 403),
+        ("a/reload", "Sec-Fetch-Site: cross-site\r\n", 403),
+        ("a/reload", "Origin: http://localhost\r\n", 200),
+    ] {
+        let (status, answer) = post(&running, path, headers).await;
+        assert_eq!(status, wanted, "{path} {headers}: {answer}");
+    }
+    let mut client = Client::connect(running.0.address()).await;
+    assert_eq!(client.get("/api/v1/probes/a/reload").await.status, 405);
+    assert_eq!(
+        value(&running.0.snapshots().load().unwrap(), "a"),
+        Some(1.0)
+    );
+    running.stop().await;
+}
