@@ -26,7 +26,7 @@ use crate::schedule::{Schedule, UPDATE_CAPACITY};
 use crate::snapshot::SnapshotCell;
 use crate::{health, http};
 
-pub use run::{Ended, run};
+pub use run::{Ended, Obstacle, run};
 
 /// Where compiled components are kept, below the state folder.
 const CACHE_FOLDER: &str = "compiled";

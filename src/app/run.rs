@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::App;
+use crate::catalogue::CatalogueError;
 use crate::config::Loaded;
+use crate::http::HttpError;
 use crate::model::Tally;
 
 /// How a run ended.
@@ -15,6 +17,33 @@ pub enum Ended {
     Clean,
     /// A second signal, or the deadline, cut the drain short.
     Cut,
+    /// A task of the program's own ended that should not: a defect. Nothing was drained.
+    Defect(&'static str),
+}
+
+/// What a failed start failed on, for whoever tells the next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The address that it should listen on.
+    Address,
+    /// The file of the token that requests must carry.
+    Token,
+    /// The probe folder.
+    Folder,
+    /// Anything else.
+    Other,
+}
+
+impl Obstacle {
+    /// The obstacle behind an error of [`run`].
+    pub fn of(error: &anyhow::Error) -> Self {
+        match error.downcast_ref::<HttpError>() {
+            Some(HttpError::Token { .. }) => Self::Token,
+            Some(_) => Self::Address,
+            None if error.is::<CatalogueError>() => Self::Folder,
+            None => Self::Other,
+        }
+    }
 }
 
 /// Runs until SIGTERM or SIGINT, then drains. A second signal ends at once. `of_caller` is published with the
@@ -38,7 +67,7 @@ async fn until_signalled(loaded: &Loaded, of_caller: &Arc<Tally>) -> anyhow::Res
     let mut app = App::start_with(loaded, vec![of_caller.clone()]).await?;
     let name = tokio::select! {
         name = signals.next() => name,
-        task = app.defect() => anyhow::bail!("a defect ended the task `{task}`"),
+        task = app.defect() => return Ok(Ended::Defect(task)),
     };
     tracing::info!("{name}: draining; a second signal ends at once");
     tokio::select! {

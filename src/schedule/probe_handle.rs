@@ -78,9 +78,8 @@ impl ProbeHandle {
     /// Hands on an operator's wish. It is answered with a conflict when the probe has too many to answer already.
     pub fn act(&self, request: ActionRequest) {
         if self.commands.capacity() > RESERVED {
-            match self.commands.try_send(Command::Act(request)) {
-                Ok(()) => return,
-                Err(error) => refuse(error.into_inner()),
+            if let Err(error) = self.commands.try_send(Command::Act(request)) {
+                refuse(error.into_inner());
             }
         } else {
             refuse(Command::Act(request));
