@@ -82,7 +82,9 @@ impl Soak {
     async fn start() -> Self {
         let place = Place::new().add_bytes("a", &good(0));
         let running = place.start().await;
-        running.until("the first value", |now| value(now) == Some(0.0)).await;
+        running
+            .until("the first value", |now| value(now) == Some(0.0))
+            .await;
         Self {
             place,
             running,
@@ -111,12 +113,18 @@ impl Soak {
             Step::Broken => self.refuse(format!("broken {number}").as_bytes()).await,
             Step::Away => {
                 fs::remove_file(self.file()).unwrap();
-                self.running.until("no probe", |now| view(now).is_none()).await;
+                self.running
+                    .until("no probe", |now| view(now).is_none())
+                    .await;
                 self.swap(number).await;
             }
         }
         let now = self.running.0.snapshots().load().unwrap();
-        assert_eq!(value(&now), Some(f64::from(self.version)), "after step {number}");
+        assert_eq!(
+            value(&now),
+            Some(f64::from(self.version)),
+            "after step {number}"
+        );
     }
 
     async fn swap(&mut self, number: u32) {
@@ -139,7 +147,9 @@ impl Soak {
         self.running
             .until("a refused version", |now| {
                 let disk = view(now).and_then(|view| view.on_disk.as_deref());
-                let refused = disk.is_some_and(|disk| disk.digest == digest && disk.verdict == DiskVerdict::Rejected);
+                let refused = disk.is_some_and(|disk| {
+                    disk.digest == digest && disk.verdict == DiskVerdict::Rejected
+                });
                 refused && view(now).is_some_and(|view| view.status.state == ProbeState::Active)
             })
             .await;
@@ -156,7 +166,9 @@ fn good(version: u32) -> Vec<u8> {
 
 fn view(snapshot: &Snapshot) -> Option<&ProbeView> {
     let mut probes = snapshot.probes.iter();
-    probes.find(|view| &*view.identity.name == "a").map(|view| &**view)
+    probes
+        .find(|view| &*view.identity.name == "a")
+        .map(|view| &**view)
 }
 
 fn value(snapshot: &Snapshot) -> Option<f64> {
@@ -180,8 +192,17 @@ async fn many_mixed_swaps_run_no_wrong_version_and_nothing_grows() {
     }
     let end = Size::now();
     println!("after {WARM_UP} swaps {warm:?}, after {swaps} {end:?}");
-    assert!(end.resident <= warm.resident + MORE_MEMORY, "{warm:?} grew to {end:?}");
-    assert!(end.descriptors <= warm.descriptors + MORE_HANDLES, "{warm:?} grew to {end:?}");
-    assert!(end.threads <= warm.threads + MORE_HANDLES, "{warm:?} grew to {end:?}");
+    assert!(
+        end.resident <= warm.resident + MORE_MEMORY,
+        "{warm:?} grew to {end:?}"
+    );
+    assert!(
+        end.descriptors <= warm.descriptors + MORE_HANDLES,
+        "{warm:?} grew to {end:?}"
+    );
+    assert!(
+        end.threads <= warm.threads + MORE_HANDLES,
+        "{warm:?} grew to {end:?}"
+    );
     soak.running.stop().await;
 }
