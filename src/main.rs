@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 use probity::cli::{self, Arguments, ConfigVerb, Exit, SourceOptions, Verb};
 use probity::config;
+use probity::probe::Compiler;
+
+/// This very program, even when its file was replaced or removed since the start.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 fn main() -> ExitCode {
     match Arguments::parse(std::env::args_os()) {
@@ -24,6 +28,7 @@ fn act(verb: Verb) -> anyhow::Result<Exit> {
         }
         Verb::Config(ConfigVerb::Init { path }) => Ok(cli::init(&path)?),
         Verb::Wit => Ok(cli::wit()?),
+        Verb::CompileComponent(options) => Ok(cli::compile_component(&options)),
     }
 }
 
@@ -33,5 +38,9 @@ fn run(options: SourceOptions, environment: Vec<(OsString, OsString)>) -> anyhow
     // Dropped at the end of this function, before an error is told: what was logged comes first.
     let log = cli::start_logging(&loaded.config.log, &sources.environment)?;
     // Builds, runs and drains.
-    Ok(cli::run(&loaded, &log)?)
+    Ok(cli::run(
+        &loaded,
+        &log,
+        Compiler::Child(OWN_PROGRAM.into()),
+    )?)
 }

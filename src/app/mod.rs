@@ -20,7 +20,7 @@ use crate::catalogue::{Catalogue, Plan};
 use crate::config::Loaded;
 use crate::merge::{self, Merge};
 use crate::model::Tally;
-use crate::probe::{self, ProbeHost, Surroundings};
+use crate::probe::{self, CompileTally, Compiler, ProbeHost, Surroundings};
 use crate::sampler::{self, Maker};
 use crate::schedule::{Schedule, UPDATE_CAPACITY};
 use crate::snapshot::SnapshotCell;
@@ -30,6 +30,9 @@ pub use run::{Ended, Obstacle, run};
 
 /// Where compiled components are kept, below the state folder.
 const CACHE_FOLDER: &str = "compiled";
+
+/// Where compiles that were cut short are remembered, below the state folder.
+const ATTEMPTS_FOLDER: &str = "compiling";
 
 /// Actions of operators under way to the catalogue. When it is full, whoever asks is told to try again.
 const ACTION_CAPACITY: usize = 64;
@@ -41,6 +44,7 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 pub struct App {
     address: SocketAddr,
     snapshots: Arc<SnapshotCell>,
+    host: Arc<ProbeHost>,
     stop_serving: CancellationToken,
     stop_observing: CancellationToken,
     drain_timeout: Duration,
@@ -55,14 +59,19 @@ impl App {
     /// # Errors
     /// What could not be bound or opened; then nothing runs.
     pub async fn start(loaded: &Loaded) -> anyhow::Result<Self> {
-        Self::start_with(loaded, Vec::new()).await
+        Self::start_with(loaded, Vec::new(), Compiler::InProcess).await
     }
 
-    /// [`App::start`], with counters of the caller's own that are published beside the program's.
+    /// [`App::start`], with counters of the caller's own that are published beside the program's, and components
+    /// compiled where the caller says.
     ///
     /// # Errors
     /// As [`App::start`].
-    pub async fn start_with(loaded: &Loaded, mut tallies: Vec<Arc<Tally>>) -> anyhow::Result<Self> {
+    pub async fn start_with(
+        loaded: &Loaded,
+        mut tallies: Vec<Arc<Tally>>,
+        compiler: Compiler,
+    ) -> anyhow::Result<Self> {
         let config = &loaded.config;
         let snapshots = Arc::new(SnapshotCell::new());
         let mut tally = Tally::default();
@@ -75,13 +84,19 @@ impl App {
             actions: Some(act),
         };
         let server = http::Server::bind(&config.server, handles)?;
-        let host = probe_host(loaded, &snapshots)?;
+        let around = Surroundings {
+            snapshots: snapshots.clone(),
+            compiler,
+            compile_tally: CompileTally::new(&mut tally),
+            ..Surroundings::default()
+        };
+        let host = probe_host(loaded, around)?;
         let makers = sampler::build(&config.sampler, &sampler::Machine::local(Handle::current()));
         let (updates, received) = mpsc::channel(UPDATE_CAPACITY);
         let schedule = Schedule::new(updates, stop_observing.clone());
         let catalogue = Catalogue::open(
             plan(loaded),
-            host,
+            host.clone(),
             schedule,
             actions,
             stop_observing.clone(),
@@ -96,6 +111,7 @@ impl App {
         Ok(Self {
             address,
             snapshots,
+            host,
             drain_timeout: config.server.drain_timeout.0,
             merge: tokio::spawn(merge.run()),
             server: tokio::spawn(server.run(stop_serving.clone())),
@@ -132,6 +148,7 @@ impl App {
         let deadline = tokio::time::Instant::now() + self.drain_timeout + LAST_WORDS;
         let mut stragglers = Vec::new();
         self.stop_serving.cancel();
+        self.host.stop_compiling();
         if tokio::time::timeout_at(deadline, self.server)
             .await
             .is_err()
@@ -175,12 +192,13 @@ fn plan(loaded: &Loaded) -> Plan {
     }
 }
 
-fn probe_host(loaded: &Loaded, snapshots: &Arc<SnapshotCell>) -> anyhow::Result<Arc<ProbeHost>> {
+fn probe_host(loaded: &Loaded, around: Surroundings) -> anyhow::Result<Arc<ProbeHost>> {
     let probes = &loaded.config.probes;
-    let folder = loaded.state_directory.join(CACHE_FOLDER);
+    let folder = |name| loaded.state_directory.join(name);
     let around = Surroundings {
-        snapshots: snapshots.clone(),
-        cache: probes.cache.then_some(folder),
+        cache: probes.cache.then(|| folder(CACHE_FOLDER)),
+        attempts: Some(folder(ATTEMPTS_FOLDER)),
+        ..around
     };
     match ProbeHost::new(probes, around.clone()) {
         // Without a cache the next start compiles again, which is no reason not to start.

@@ -9,6 +9,7 @@ use crate::catalogue::CatalogueError;
 use crate::config::Loaded;
 use crate::http::HttpError;
 use crate::model::Tally;
+use crate::probe::Compiler;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,24 +48,28 @@ impl Obstacle {
 }
 
 /// Runs until SIGTERM or SIGINT, then drains. A second signal ends at once. `of_caller` is published with the
-/// program's own counters.
+/// program's own counters, and components are compiled by `compiler`.
 ///
 /// # Errors
 /// What could not be bound, opened or started.
-pub fn run(loaded: &Loaded, of_caller: &Arc<Tally>) -> anyhow::Result<Ended> {
+pub fn run(loaded: &Loaded, of_caller: &Arc<Tally>, compiler: Compiler) -> anyhow::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("probity")
         .build()?;
-    let ended = runtime.block_on(until_signalled(loaded, of_caller));
+    let ended = runtime.block_on(until_signalled(loaded, of_caller, compiler));
     // A thread that is stuck in the kernel (a dead network mount) must not hold up the end.
     runtime.shutdown_background();
     ended
 }
 
-async fn until_signalled(loaded: &Loaded, of_caller: &Arc<Tally>) -> anyhow::Result<Ended> {
+async fn until_signalled(
+    loaded: &Loaded,
+    of_caller: &Arc<Tally>,
+    compiler: Compiler,
+) -> anyhow::Result<Ended> {
     let mut signals = Signals::listen()?;
-    let mut app = App::start_with(loaded, vec![of_caller.clone()]).await?;
+    let mut app = App::start_with(loaded, vec![of_caller.clone()], compiler).await?;
     let name = tokio::select! {
         name = signals.next() => name,
         task = app.defect() => return Ok(Ended::Defect(task)),

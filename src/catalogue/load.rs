@@ -28,6 +28,10 @@ const OF_HALF_A_FILE: [&str; 5] = [
     "component.invalid",
 ];
 
+/// Failures to compile that may lie with the machine: it is tried again later. The boot-loop guard ends that for a file
+/// that kills its compiler.
+const OF_THE_MACHINE: [&str; 3] = ["compile.child", "compile.killed", "compile.stopped"];
+
 impl Catalogue {
     /// A file is new or has changed: every probe that runs it is loaded.
     pub(super) async fn file_changed(&mut self, stem: &str, sure: bool) {
@@ -159,6 +163,7 @@ impl Catalogue {
                 file,
                 generation: entry.generation + 1,
                 present: entry.present_digest(),
+                forced: entry.is_forced(),
                 refused: entry.remembered(Instant::now()),
             };
             self.loading_large |= large;
@@ -271,7 +276,12 @@ impl Catalogue {
             return;
         };
         if !identity.digest.is_empty() {
-            entry.refuse(&identity.digest, &failure, RefusalKind::Unfit);
+            let kind = if OF_THE_MACHINE.contains(&&*failure.code) {
+                RefusalKind::Unproven
+            } else {
+                RefusalKind::Unfit
+            };
+            entry.refuse(&identity.digest, &failure, kind);
         }
         let disk = on_disk(
             &identity.digest,

@@ -17,6 +17,8 @@ pub(super) struct Job {
     pub(super) generation: u32,
     /// The digest of what is on trial or runs; it is not loaded again. Nothing when it shall be.
     pub(super) present: Option<String>,
+    /// An operator asked for it.
+    pub(super) forced: bool,
     /// Versions that were refused.
     pub(super) refused: Vec<(String, Arc<Failure>, DiskVerdict)>,
 }
@@ -47,6 +49,9 @@ pub(super) fn work(job: &Job) -> Outcome {
         },
         Err(failure) => Err(failure),
     };
+    if let (true, Ok(binary)) = (job.forced, &read) {
+        job.host.try_again(&binary.digest);
+    }
     let candidate = Candidate {
         name: job.section.name.clone(),
         file: job.file.path.clone(),

@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::Exit;
 use super::output;
 use crate::config::{FlagValue, Sources};
+use crate::model::ByteSize;
+use crate::probe::CompileOrder;
 
 /// The last place where a configuration file is looked for.
 const SYSTEM_FILE: &str = "/etc/probity/probity.toml";
@@ -45,6 +47,42 @@ pub enum Verb {
     Config(ConfigVerb),
     /// Print the interface that probes are built against
     Wit,
+    /// Compile one component from standard input to standard output, for a running Probity
+    #[command(hide = true)]
+    CompileComponent(CompileOptions),
+}
+
+/// What a running Probity orders from the process that compiles for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+pub struct CompileOptions {
+    /// The guests' stack in bytes.
+    #[arg(long)]
+    stack: u64,
+    /// Address space at most, in bytes.
+    #[arg(long)]
+    memory: u64,
+    /// CPU time at most, in seconds.
+    #[arg(long)]
+    cpu: u64,
+    /// How far to stand back behind others.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(0..=19))]
+    nice: i32,
+    /// The process that waits.
+    #[arg(long)]
+    parent: u32,
+}
+
+impl CompileOptions {
+    /// The order that these flags write.
+    pub fn order(self) -> CompileOrder {
+        CompileOrder {
+            stack: ByteSize(self.stack),
+            memory: ByteSize(self.memory),
+            cpu: self.cpu,
+            nice: self.nice,
+            parent: self.parent,
+        }
+    }
 }
 
 /// What to do with configuration.
@@ -188,6 +226,21 @@ mod tests {
         }
         assert!(
             matches!(parse("probity"), Verb::Run(options) if options == SourceOptions::default())
+        );
+    }
+
+    #[test]
+    fn an_order_to_the_compiling_process_arrives_as_it_was_given() {
+        let order = CompileOrder {
+            stack: ByteSize::kib(512),
+            memory: ByteSize::mib(2048),
+            cpu: 120,
+            nice: 15,
+            parent: 1,
+        };
+        let line = format!("probity {}", order.arguments().join(" "));
+        assert!(
+            matches!(parse(&line), Verb::CompileComponent(options) if options.order() == order)
         );
     }
 }

@@ -14,6 +14,8 @@ pub enum Exit {
     Failure = 1,
     /// The command line was not understood.
     Usage = 2,
+    /// What was given to work on is not what it should be.
+    Data = 65,
     /// Something that is needed cannot be had, such as a port that is taken.
     Unavailable = 69,
     /// It may work when tried again.

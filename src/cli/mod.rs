@@ -5,6 +5,7 @@
 
 mod arguments;
 mod check;
+mod compile_component;
 mod exit;
 mod init;
 mod log_queue;
@@ -14,8 +15,9 @@ mod run;
 mod show;
 mod wit;
 
-pub use arguments::{Arguments, ConfigVerb, ShowFormat, SourceOptions, Verb};
+pub use arguments::{Arguments, CompileOptions, ConfigVerb, ShowFormat, SourceOptions, Verb};
 pub use check::check;
+pub use compile_component::compile_component;
 pub use exit::{Exit, Trouble, finish};
 pub use init::init;
 pub use logging::{Log, start_logging};

@@ -3,13 +3,15 @@
 use super::{Exit, Log, Trouble};
 use crate::app::{self, Ended, Obstacle};
 use crate::config::Loaded;
+use crate::probe::Compiler;
 
-/// Runs until a signal, and drains. What `log` counts is published with the program's other counters.
+/// Runs until a signal, and drains. What `log` counts is published with the program's other counters; `compiler` compiles
+/// the probes.
 ///
 /// # Errors
 /// A [`Trouble`] that names what could not be bound or opened, or what broke, and the next step.
-pub fn run(loaded: &Loaded, log: &Log) -> Result<Exit, Trouble> {
-    match app::run(loaded, log.tally()) {
+pub fn run(loaded: &Loaded, log: &Log, compiler: Compiler) -> Result<Exit, Trouble> {
+    match app::run(loaded, log.tally(), compiler) {
         Ok(Ended::Clean) => Ok(Exit::Success),
         Ok(Ended::Cut) => Ok(Exit::Failure),
         Ok(Ended::Defect(task)) => {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::compile::CompileConfig;
 use super::grants::Grants;
 use super::limits::{LimitOverrides, Limits};
 use crate::model::{ByteSize, Invalid, Span, check_range};
@@ -26,6 +27,10 @@ pub struct Config {
     pub stack: ByteSize,
     /// Keep compiled code in the state folder.
     pub cache: bool,
+    /// How much of it, 1MiB to 1TiB.
+    pub cache_size: ByteSize,
+    /// What compiling one component may take.
+    pub compile: CompileConfig,
 }
 
 /// How a change of the folder is noticed.
@@ -79,6 +84,8 @@ impl Default for Config {
             limits: Limits::default(),
             stack: ByteSize::kib(512),
             cache: true,
+            cache_size: ByteSize::mib(256),
+            compile: CompileConfig::default(),
         }
     }
 }
@@ -97,6 +104,14 @@ impl Config {
             ByteSize::kib(64),
             ByteSize::mib(1),
         );
+        check_range(
+            &mut faults,
+            "cache_size",
+            self.cache_size,
+            ByteSize::mib(1),
+            ByteSize::mib(1 << 20),
+        );
+        self.compile.check(&mut faults);
         faults
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config as EngineConfig, Engine};
 
-use super::compile::ArtifactCache;
+use super::compile::Compile;
 use super::host::{Guest, MetricNames};
 use super::ticker::Ticker;
 use super::v0_1_0::Everything;
 use super::{Config, ProbeError, Surroundings};
+use crate::model::{ByteSize, Failure};
 use crate::snapshot::SnapshotCell;
 
 /// Room for host functions on a guest's fiber, beside the guest's own stack.
@@ -25,7 +26,7 @@ pub struct ProbeHost {
     pub(super) engine: Engine,
     pub(super) linker: Linker<Guest>,
     pub(super) ticker: Ticker,
-    pub(super) cache: Option<ArtifactCache>,
+    compile: Compile,
     pub(super) snapshots: Arc<SnapshotCell>,
     pub(super) names: Arc<MetricNames>,
     guests: Option<tokio::runtime::Runtime>,
@@ -37,14 +38,10 @@ impl ProbeHost {
     /// # Errors
     /// When the machine refuses threads or the cache folder cannot be made private.
     pub fn new(config: &Config, around: Surroundings) -> Result<Arc<Self>, ProbeError> {
-        let engine =
-            Engine::new(&settings(config)).map_err(|error| ProbeError::Engine(error.into()))?;
+        let engine = Engine::new(&settings(config.stack))
+            .map_err(|error| ProbeError::Engine(error.into()))?;
         let linker = linker(&engine).map_err(|error| ProbeError::Engine(error.into()))?;
-        let cache = around
-            .cache
-            .as_deref()
-            .map(|folder| ArtifactCache::open(folder, &engine))
-            .transpose()?;
+        let compile = Compile::new(config, &around, &engine)?;
         let ticker = Ticker::start(engine.clone()).map_err(ProbeError::Threads)?;
         // Last, for a runtime may not be dropped where tasks run, which is what a later failure would do.
         let guests = tokio::runtime::Builder::new_multi_thread()
@@ -57,7 +54,7 @@ impl ProbeHost {
             engine,
             linker,
             ticker,
-            cache,
+            compile,
             snapshots: around.snapshots,
             names: Arc::default(),
             guests: Some(guests),
@@ -69,20 +66,30 @@ impl ProbeHost {
         self.guests.as_ref().expect("taken only by drop").handle()
     }
 
-    /// Compiles a component, or loads its compiled code from the cache. True when it came from the cache.
-    pub(super) fn compile(&self, bytes: &[u8]) -> wasmtime::Result<(Component, bool)> {
-        if let Some(component) = self
-            .cache
-            .as_ref()
-            .and_then(|cache| cache.load(&self.engine, bytes))
-        {
-            return Ok((component, true));
+    /// Compiles a component, or loads its compiled code from the cache. True when it came from the cache. Blocks for
+    /// as long as the compiler may take, and for those that came first.
+    ///
+    /// # Errors
+    /// `component.invalid` or `compile.*`.
+    pub(super) fn compile(&self, bytes: &[u8]) -> Result<(Component, bool), Failure> {
+        self.compile.compile(&self.engine, bytes)
+    }
+
+    /// Has the file with this digest (as [`ProbeIdentity::digest`] writes it) compiled at its next loading even if that
+    /// was cut short twice, for an operator wants it tried again.
+    ///
+    /// [`ProbeIdentity::digest`]: crate::model::ProbeIdentity::digest
+    pub fn try_again(&self, digest: &str) {
+        let hex = digest.strip_prefix("blake3:").unwrap_or(digest);
+        if let Ok(digest) = blake3::Hash::from_hex(hex) {
+            self.compile.try_again(&digest);
         }
-        let component = Component::from_binary(&self.engine, bytes)?;
-        if let Some(cache) = &self.cache {
-            cache.store(bytes, &component);
-        }
-        Ok((component, false))
+    }
+
+    /// Ends every compile under way as `compile.stopped`, and begins none any more: for an orderly end, which is not to
+    /// look like a compile that killed the host.
+    pub fn stop_compiling(&self) {
+        self.compile.stop();
     }
 }
 
@@ -95,9 +102,10 @@ impl Drop for ProbeHost {
     }
 }
 
-/// The engine's settings. They are part of the cache's key, so changing one here recompiles everything.
-fn settings(config: &Config) -> EngineConfig {
-    let stack = usize::try_from(config.stack.0).unwrap_or(usize::MAX);
+/// The engine's settings, the same in the compiling process. They are part of the cache's key, so changing one here
+/// recompiles everything.
+pub(super) fn settings(stack: ByteSize) -> EngineConfig {
+    let stack = usize::try_from(stack.0).unwrap_or(usize::MAX);
     let mut settings = EngineConfig::new();
     settings
         .wasm_component_model(true)

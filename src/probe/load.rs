@@ -128,7 +128,7 @@ fn prepare(
     identity.version = inspect::own_version(bytes);
 
     let began = Instant::now();
-    let compiled = host.compile(bytes).map_err(|error| invalid(&error));
+    let compiled = host.compile(bytes);
     identity.compile = began.elapsed();
     let (component, cached) = compiled?;
     identity.cached = cached;
@@ -184,13 +184,6 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Binary, Failure> {
     }
     let digest = format!("blake3:{}", blake3::hash(&bytes).to_hex());
     Ok(Binary { bytes, digest })
-}
-
-fn invalid(error: &wasmtime::Error) -> Failure {
-    Failure::new(
-        "component.invalid",
-        format!("not a valid component: {}", chain(error)),
-    )
 }
 
 /// An error with its causes, on one line.

@@ -28,6 +28,9 @@ mod version;
 use std::io;
 use std::path::PathBuf;
 
+pub use compile::{
+    CompileConfig, CompileEnd, CompileOrder, CompileTally, Compiler, compile_as_ordered,
+};
 pub use config::{Config, ProbeConfig, WatchMode, is_probe_name};
 pub use engine::ProbeHost;
 pub use grants::Grants;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::{CompileTally, Compiler};
 use crate::snapshot::SnapshotCell;
 
 /// What the host of all probes needs of its program; by default nothing but a cell that stays empty.
@@ -12,4 +13,10 @@ pub struct Surroundings {
     pub snapshots: Arc<SnapshotCell>,
     /// Where compiled code is kept; unset: nowhere.
     pub cache: Option<PathBuf>,
+    /// Where it is remembered that a compile was cut short; unset: nowhere.
+    pub attempts: Option<PathBuf>,
+    /// Where components are compiled.
+    pub compiler: Compiler,
+    /// Counters of compiling.
+    pub compile_tally: CompileTally,
 }

@@ -84,6 +84,7 @@ fn the_example_names_every_key() {
         "log",
         "state",
         "probes.limits",
+        "probes.compile",
     ] {
         let error = Bench::with_file(format!("[{section}]\nzzz = 1")).refusal();
         let list = error
