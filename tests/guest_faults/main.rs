@@ -1,0 +1,70 @@
+//! Hostile and broken guests, by the ids of the fault catalogue. Each is a component made in the test; after each the
+//! same host still runs a good probe.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod endings;
+mod loops;
+mod resources;
+#[path = "../support/mod.rs"]
+mod support;
+mod values;
+
+use std::time::Instant;
+
+use probity::model::{Outcome, ProbeState, Span};
+use probity::probe::Limits;
+use support::bench::{Bench, run};
+use support::guest::Guest;
+
+/// Defines the counter `%name`, likewise.
+pub const COUNTER: &str = "(call $counter.define %name %empty %help %empty (i32.const 16))";
+
+/// A deadline that a test can wait for.
+pub fn short() -> Limits {
+    Limits {
+        deadline: Some(Span::millis(100)),
+        ..Limits::default()
+    }
+}
+
+/// Runs the guest once and expects one failure with this code; the crash throws the instance away.
+pub async fn crashes(guest: Guest, limits: Limits, code: &str, message: &str) {
+    let bench = Bench::new();
+    let mut probe = bench.load(&guest, limits);
+    let observation = run(&mut probe).await;
+    let Outcome::Failed(failure) = &observation.outcome else {
+        panic!("{:?}", observation.outcome)
+    };
+    assert_eq!(failure.code, code, "{failure}");
+    assert!(failure.message.contains(message), "{failure}");
+    assert!(observation.staged.writes.is_empty() && observation.checks.is_empty());
+    let status = probe.status();
+    assert_eq!(
+        (status.state, status.failures, status.crashes),
+        (ProbeState::Backoff, 1, 1)
+    );
+    assert!(
+        probe
+            .not_before()
+            .is_some_and(|moment| moment > Instant::now())
+    );
+    bench.assert_alive().await;
+}
+
+/// Runs the guest once and expects that it answered with this failure, and lives.
+pub async fn answers(guest: Guest, code: &str, message: &str) {
+    let bench = Bench::new();
+    let mut probe = bench.load(&guest, Limits::default());
+    let observation = run(&mut probe).await;
+    let Outcome::Failed(failure) = &observation.outcome else {
+        panic!("{:?}", observation.outcome)
+    };
+    assert_eq!(failure.code, code, "{failure}");
+    assert!(failure.message.contains(message), "{failure}");
+    let status = probe.status();
+    assert_eq!(
+        (status.state, status.crashes, status.rejected_calls),
+        (ProbeState::Degraded, 0, 1)
+    );
+    bench.assert_alive().await;
+}
