@@ -217,6 +217,6 @@ async fn a_file_over_its_limit_is_refused_and_one_at_the_limit_is_not() {
     ));
     bytes.push(0);
     let (_, failure) = bench.reject(&bytes, limits);
-    assert_eq!(failure.code, "file.too-large");
+    assert_eq!(failure.code, "limits.file");
     assert!(failure.message.contains("limits.file"), "{failure}");
 }

@@ -105,7 +105,7 @@ async fn g35_a_file_that_never_answers_costs_one_thread_until_it_does() {
 
     let mut probe = sockets(&bench, folder.path(), &[folder.path()]);
     let first = failure(&run(&mut probe).await);
-    assert!(first.starts_with("deadline"), "{first}");
+    assert!(first.starts_with("limits.deadline"), "{first}");
     assert_eq!(probe.status().state, ProbeState::Backoff);
     // No second thread is spent on it.
     let second = failure(&run(&mut probe).await);

@@ -302,7 +302,9 @@ impl Catalogue {
         report::rejected(&identity, &failure, None);
         let mut status = ProbeStatus::new(ProbeState::Rejected);
         status.last_error = Some((failure, SystemTime::now()));
-        self.schedule.tell(Update::Probe(identity, status)).await;
+        self.schedule
+            .tell(Update::Probe(identity, Box::new(status)))
+            .await;
     }
 
     /// Runs a first version at once, for there is nothing that a trial would protect; a later one has to show itself

@@ -288,6 +288,7 @@ pub(in crate::health) fn probe(
         granted: Vec::new(),
         compile: Duration::ZERO,
         cached: false,
+        loaded: SystemTime::UNIX_EPOCH,
     };
     Arc::new(ProbeView {
         identity: Arc::new(identity),

@@ -56,7 +56,7 @@ impl State {
     pub(super) fn apply(&mut self, update: Update, wall: SystemTime) {
         match update {
             Update::Source(info) => self.add_source(info),
-            Update::Probe(identity, status) => self.set_probe(identity, status),
+            Update::Probe(identity, status) => self.set_probe(identity, *status),
             Update::OnDisk(name, on_disk) => self.note_on_disk(&name, on_disk),
             Update::Removed(name) => self.remove(&name),
             Update::Observation(observation) => self.observe(*observation, wall),
@@ -135,6 +135,7 @@ impl State {
         };
         if let Some(status) = observation.probe.take() {
             self.note_status(&observation.source, status);
+            self.own.note_run(&observation.source, observation.duration);
         } else if observation.duration > SLOW_SAMPLE {
             tracing::warn!(source = &*observation.source, duration = ?observation.duration, "slow collection");
         }

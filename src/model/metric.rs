@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
-/// The longest metric, label or state name, in bytes.
-pub const MAX_NAME_BYTES: usize = 128;
-/// The most label keys a metric may have.
-pub const MAX_LABEL_KEYS: usize = 20;
+/// The longest metric, label or state name, in bytes. A probe's limits are lower, unless they are raised to this.
+pub const MAX_NAME_BYTES: usize = 1024;
+/// The most label keys a metric may have, likewise.
+pub const MAX_LABEL_KEYS: usize = 100;
+/// How much of a refused name is shown, in bytes.
+const SHOWN_BYTES: usize = 128;
 /// The longest help text, in bytes.
 const MAX_HELP_BYTES: usize = 1024;
 /// The most buckets of a histogram and the most states of a state set.
@@ -65,7 +67,7 @@ pub struct Metric {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MetricError {
     /// The name is not one.
-    #[error("metric name `{0}` must match [a-zA-Z_][a-zA-Z0-9_]* and have at most 128 bytes")]
+    #[error("metric name `{0}` must match [a-zA-Z_][a-zA-Z0-9_]* and have at most {most} bytes", most = MAX_NAME_BYTES)]
     Name(String),
     /// The name does not carry its unit or its kind's suffix.
     #[error("metric name `{name}` must end with `{suffix}`")]
@@ -100,13 +102,13 @@ pub enum MetricError {
     #[error("label `{0}` is given twice")]
     DuplicateLabel(String),
     /// Too many label keys.
-    #[error("{0} labels: at most 20")]
+    #[error("{0} labels: at most {most}", most = MAX_LABEL_KEYS)]
     TooManyLabels(usize),
     /// A histogram's bounds are not finite, rising numbers.
     #[error("histogram bounds must be 1 to 200 finite numbers, each larger than the one before")]
     Bounds,
     /// A state set's states are empty, doubled or too many.
-    #[error("a state set has 1 to 200 different, non-empty states of at most 128 bytes")]
+    #[error("a state set has 1 to 200 different, non-empty states of at most {most} bytes", most = MAX_NAME_BYTES)]
     States,
 }
 
@@ -187,6 +189,25 @@ impl Metric {
         Ok(Self {
             label_keys: Self::own(MetricKind::StateSet, name, "", help, label_keys)?.label_keys,
             ..metric
+        })
+    }
+
+    /// [`Metric::own`] for a histogram.
+    ///
+    /// # Errors
+    /// A [`MetricError`] that names the rule broken.
+    pub fn own_histogram(
+        name: &str,
+        unit: &str,
+        help: &str,
+        label_keys: &[&str],
+        bounds: &[f64],
+    ) -> Result<Self, MetricError> {
+        let own = Self::own(MetricKind::Histogram, name, unit, help, label_keys)?;
+        let metric = Self::histogram(name, unit, help, &[], bounds)?;
+        Ok(Self {
+            bounds: metric.bounds,
+            ..own
         })
     }
 
@@ -271,7 +292,7 @@ fn check_name(name: &str) -> Result<(), MetricError> {
     if is_name(name) {
         Ok(())
     } else {
-        Err(MetricError::Name(super::printable(name, MAX_NAME_BYTES)))
+        Err(MetricError::Name(super::printable(name, SHOWN_BYTES)))
     }
 }
 
@@ -286,7 +307,7 @@ fn check_unit(unit: &str) -> Result<(), MetricError> {
         "fahrenheit" | "kelvin" => "celsius",
         "" => return Ok(()),
         _ if is_name(unit) => return Ok(()),
-        _ => return Err(MetricError::Name(super::printable(unit, MAX_NAME_BYTES))),
+        _ => return Err(MetricError::Name(super::printable(unit, SHOWN_BYTES))),
     };
     Err(MetricError::Unit {
         unit: unit.into(),
@@ -327,7 +348,7 @@ fn label_keys_of(keys: &[&str]) -> Result<Arc<[Arc<str>]>, MetricError> {
     }
     for (index, key) in keys.iter().enumerate() {
         if !is_name(key) || key.starts_with("__") || matches!(*key, "probe" | "le" | "quantile") {
-            return Err(MetricError::Label(super::printable(key, MAX_NAME_BYTES)));
+            return Err(MetricError::Label(super::printable(key, SHOWN_BYTES)));
         }
         if keys[..index].contains(key) {
             return Err(MetricError::DuplicateLabel((*key).into()));

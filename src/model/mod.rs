@@ -3,12 +3,14 @@
 //! Plain data and the rules that make wrong data unbuildable. This room reads no file, keeps no
 //! task, and knows no other room.
 
+mod costs;
 mod failure;
 mod health;
 mod metric;
 mod observation;
 mod operation;
 mod probe;
+mod reasons;
 mod recorder;
 mod resources;
 mod schema;
@@ -16,12 +18,14 @@ mod series_error;
 mod setting;
 mod tally;
 
+pub use costs::RunCosts;
 pub use failure::{Failure, printable};
 pub use health::{CheckReport, Status};
-pub use metric::{Metric, MetricError, MetricKind};
+pub use metric::{MAX_LABEL_KEYS, MAX_NAME_BYTES, Metric, MetricError, MetricKind};
 pub use observation::{Facts, Observation, Outcome, SourceInfo, SourceKind, Update};
 pub use operation::{Action, ActionError, ActionRequest, Cause, Operation};
 pub use probe::{DiskVerdict, OnDisk, ProbeIdentity, ProbeState, ProbeStatus};
+pub use reasons::FailureReasons;
 pub use recorder::{MetricId, Recorder, SeriesId, Staged};
 pub use resources::*;
 pub use schema::{Change, Point, Schema, Series, Write};

@@ -91,7 +91,7 @@ pub enum Update {
     /// A source exists from now on.
     Source(SourceInfo),
     /// A probe's file was looked at: its identity, and the state it is in.
-    Probe(Arc<ProbeIdentity>, ProbeStatus),
+    Probe(Arc<ProbeIdentity>, Box<ProbeStatus>),
     /// What lies in the folder for a probe, beside what runs.
     OnDisk(Arc<str>, Arc<OnDisk>),
     /// A probe is gone, and its series and checks with it.

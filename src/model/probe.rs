@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
-use super::Failure;
+use super::{Failure, FailureReasons, RunCosts};
 
 /// Where a probe is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,6 +83,8 @@ pub struct ProbeIdentity {
     pub compile: Duration,
     /// Whether the compiled code came from the cache.
     pub cached: bool,
+    /// When this version of it was loaded.
+    pub loaded: SystemTime,
 }
 
 /// How a probe does; small, since every run carries one.
@@ -96,16 +98,20 @@ pub struct ProbeStatus {
     pub failures: u64,
     /// Instances thrown away after a trap, a deadline or a limit.
     pub crashes: u64,
-    /// Calls that the host refused: bad names, labels, values.
-    pub rejected_calls: u64,
-    /// Lines of log passed on and lines dropped over the quota.
-    pub log_lines: u64,
-    /// Log lines dropped over the quota.
-    pub log_dropped: u64,
+    /// The failed runs by reason.
+    pub failure_reasons: FailureReasons,
+    /// What all runs cost.
+    pub costs: RunCosts,
+    /// What the last run cost.
+    pub last_costs: RunCosts,
     /// Series defined.
     pub series: u32,
     /// Linear memory of the instance in bytes, nothing when none is running.
     pub memory_bytes: Option<u64>,
+    /// The most linear memory that one of its instances had after a run, in bytes.
+    pub peak_memory_bytes: u64,
+    /// When the running instance was made; nothing when none is running.
+    pub instance_since: Option<Instant>,
     /// The last failure and when it was.
     pub last_error: Option<(Arc<Failure>, SystemTime)>,
     /// The last call refused while the run went on.
@@ -124,16 +130,36 @@ impl ProbeStatus {
             runs: 0,
             failures: 0,
             crashes: 0,
-            rejected_calls: 0,
-            log_lines: 0,
-            log_dropped: 0,
+            failure_reasons: FailureReasons::default(),
+            costs: RunCosts::default(),
+            last_costs: RunCosts::default(),
             series: 0,
             memory_bytes: None,
+            peak_memory_bytes: 0,
+            instance_since: None,
             last_error: None,
             last_rejection: None,
             last_success: None,
             next_run: None,
         }
+    }
+
+    /// Adds what one run cost.
+    pub fn charge(&mut self, costs: RunCosts) {
+        self.costs += costs;
+        self.last_costs = costs;
+    }
+
+    /// Counts a failed run.
+    pub fn count_failure(&mut self, failure: &Failure) {
+        self.failures += 1;
+        self.failure_reasons.count(&failure.code);
+    }
+
+    /// Notes what linear memory its instance has, nothing when none is running.
+    pub fn note_memory(&mut self, bytes: Option<u64>) {
+        self.memory_bytes = bytes;
+        self.peak_memory_bytes = self.peak_memory_bytes.max(bytes.unwrap_or(0));
     }
 }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::{Metric, MetricKind, Schema, Series, SeriesError, Write};
 
-/// The longest label value, in bytes.
-pub const MAX_LABEL_VALUE_BYTES: usize = 1024;
+/// The longest label value, in bytes, unless the recorder is given another length.
+const LONGEST_VALUE: usize = 1024;
 /// A gauge that has not been written for this many runs is absent everywhere and may make room for a new series.
 const ABSENT_AFTER_RUNS: u64 = 4;
 
@@ -97,6 +97,7 @@ pub struct Recorder {
     live: usize,
     slots: usize,
     limit: usize,
+    longest_value: usize,
     run: u64,
     writes: Vec<Write>,
     schema: Option<Arc<Schema>>,
@@ -115,10 +116,20 @@ impl Recorder {
             live: 0,
             slots: 0,
             limit,
+            longest_value: LONGEST_VALUE,
             run: 1,
             writes: Vec::new(),
             schema: None,
             key: String::new(),
+        }
+    }
+
+    /// With label values of at most `bytes`.
+    #[must_use]
+    pub fn with_longest_value(self, bytes: usize) -> Self {
+        Self {
+            longest_value: bytes,
+            ..self
         }
     }
 
@@ -250,11 +261,12 @@ impl Recorder {
         match labels
             .iter()
             .map(|label| label.as_ref().len())
-            .find(|bytes| *bytes > MAX_LABEL_VALUE_BYTES)
+            .find(|bytes| *bytes > self.longest_value)
         {
             Some(bytes) => Err(SeriesError::LabelTooLong {
                 name: name(),
                 bytes,
+                limit: self.longest_value,
             }),
             None => Ok(()),
         }

@@ -22,12 +22,14 @@ pub enum SeriesError {
         values: usize,
     },
     /// A label value is too long.
-    #[error("a label value of metric `{name}` has {bytes} bytes: at most 1024")]
+    #[error("a label value of metric `{name}` has {bytes} bytes: at most {limit}")]
     LabelTooLong {
         /// The metric.
         name: String,
         /// The value's length.
         bytes: usize,
+        /// How long it may be.
+        limit: usize,
     },
     /// The source has as many series as it may.
     #[error("series limit: metric `{name}` would be series {wanted} of at most {limit}")]

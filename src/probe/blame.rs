@@ -47,7 +47,7 @@ pub(super) fn excuse(
 }
 
 fn judge(failure: &Failure, slept: Duration, lag_seconds: f64) -> Option<&'static str> {
-    if failure.code != "deadline" {
+    if failure.code != "limits.deadline" {
         return None;
     }
     if slept >= SUSPEND {
@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn only_a_deadline_is_excused_and_only_for_a_reason() {
-        let (deadline, trap) = (Failure::new("deadline", "x"), Failure::new("trap", "x"));
+        let deadline = Failure::new("limits.deadline", "x");
+        let trap = Failure::new("trap", "x");
         let second = Duration::from_secs(1);
         for (failure, slept, lag, excused) in [
             (&deadline, Duration::ZERO, 0.0, false),

@@ -116,7 +116,9 @@ pub(super) fn settings(stack: ByteSize) -> EngineConfig {
         .async_stack_size(stack + HOST_STACK_BYTES)
         // The feature stays compiled in (without it there is a known abort), no guest needs it.
         .gc_support(false)
-        .wasm_threads(false);
+        .wasm_threads(false)
+        // No toolchain makes a component of one, and its bounds checks cost what 4 GiB of address space save.
+        .wasm_memory64(false);
     settings
 }
 

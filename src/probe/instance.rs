@@ -1,16 +1,19 @@
 //! One resident instance: made, called under a deadline, and thrown away after a trap.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+use wasmtime::{CallHook, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::engine::ProbeHost;
-use super::host::{Guest, GuestSettings, Kept, MAX_HANDLES, OutputTail, Produce, RunFacts};
+use super::host::{Guest, GuestSettings, Kept, OutputTail, Produce, RunFacts};
+use super::limits::{Breach, Meter};
 use super::v0_1_0::{Everything, EverythingPre};
 use super::{Grants, grants};
-use crate::model::{Failure, printable};
+use crate::model::{Failure, RunCosts, printable};
 
 /// A guest that loops is stopped at its deadline with a backtrace; one that waits in a host call has none to
 /// give and is stopped this much later.
@@ -28,15 +31,17 @@ pub(super) enum Trouble {
     Crash(Failure),
 }
 
-/// The epoch callback's word that the deadline has passed.
+/// The word that a call was given up when its deadline had passed.
 #[derive(Debug, thiserror::Error)]
 #[error("the deadline has passed")]
-struct DeadlinePassed;
+struct GivenUp;
 
 /// A guest in its store.
 pub(super) struct Instance {
     store: Store<Guest>,
     bindings: Everything,
+    /// When it was made.
+    pub(super) made: Instant,
     /// Whether `start` has answered ok.
     pub(super) started: bool,
     /// What `start` staged, until a `collect` that goes well takes it along: `start` is not called again.
@@ -65,8 +70,8 @@ impl Instance {
         kept: Kept,
         facts: RunFacts,
     ) -> Result<Self, (Trouble, Kept)> {
-        let output = OutputTail::default();
-        let wasi = match grants::context(granted, &output) {
+        let output = OutputTail::new(settings.limits.output);
+        let wasi = match grants::context(granted, &settings.limits, &output) {
             Ok(wasi) => wasi,
             Err(failure) => return Err((Trouble::Answer(failure), kept)),
         };
@@ -77,13 +82,25 @@ impl Instance {
         bound(&mut store, settings);
         store.data_mut().begin(facts);
         store.set_epoch_deadline(1);
-        match within(facts.deadline, prepared.instantiate_async(&mut store)).await {
-            Ok(bindings) => Ok(Self {
-                store,
-                bindings,
-                started: false,
-                from_start: None,
-            }),
+        let meter = store.data().usage.meter().clone();
+        let made = within(
+            &meter,
+            facts.deadline,
+            prepared.instantiate_async(&mut store),
+        )
+        .await;
+        store.data_mut().end();
+        match made {
+            Ok(bindings) => {
+                store.data_mut().kept.charge(RunCosts::of_an_instance());
+                Ok(Self {
+                    store,
+                    bindings,
+                    made: Instant::now(),
+                    started: false,
+                    from_start: None,
+                })
+            }
             Err(error) => {
                 let failure = describe(error, store.data_mut());
                 Err((Trouble::Crash(failure), store.into_data().kept))
@@ -103,14 +120,20 @@ impl Instance {
     ) -> Result<Produce, Trouble> {
         self.store.data_mut().begin(facts);
         self.store.set_epoch_deadline(1);
+        let meter = self.store.data().usage.meter().clone();
         let collector = self.bindings.probity_probe_collector();
         let answer = match export {
-            Export::Start => within(facts.deadline, collector.call_start(&mut self.store)).await,
+            Export::Start => {
+                let call = collector.call_start(&mut self.store);
+                within(&meter, facts.deadline, call).await
+            }
             Export::Collect => {
-                within(facts.deadline, collector.call_collect(&mut self.store)).await
+                let call = collector.call_collect(&mut self.store);
+                within(&meter, facts.deadline, call).await
             }
         };
         let guest = self.store.data_mut();
+        guest.end();
         match answer {
             Ok(Ok(())) => guest.commit().map_err(Trouble::Crash),
             Ok(Err(handle)) => {
@@ -136,6 +159,11 @@ impl Instance {
         &self.store.data().kept
     }
 
+    /// What outlives the instance.
+    pub(super) fn kept_mut(&mut self) -> &mut Kept {
+        &mut self.store.data_mut().kept
+    }
+
     /// Gives the instance up.
     pub(super) fn into_kept(self) -> Kept {
         self.store.into_data().kept
@@ -146,37 +174,51 @@ impl Instance {
 fn bound(store: &mut Store<Guest>, settings: &GuestSettings) {
     store.limiter(|guest| &mut guest.bounds);
     store.set_hostcall_fuel(usize::try_from(settings.limits.crossing.0).unwrap_or(usize::MAX));
-    store.set_max_component_handles(MAX_HANDLES);
-    store.epoch_deadline_callback(|context| {
-        if Instant::now() >= context.data().run_facts().deadline {
-            return Err(DeadlinePassed.into());
+    store.set_max_component_handles(settings.limits.handles as usize);
+    store.call_hook(|mut context, hook| {
+        if matches!(hook, CallHook::CallingHost) {
+            context.data_mut().usage.count_host_call()?;
         }
+        Ok(())
+    });
+    store.epoch_deadline_callback(|mut context| {
+        context.data_mut().usage.check_time()?;
         Ok(UpdateDeadline::Yield(1))
     });
 }
 
-/// Ends a call that waits in the host past its deadline.
+/// Counts the CPU time of a call, and ends one that waits in the host past its deadline.
 async fn within<T>(
+    meter: &Meter,
     deadline: Instant,
     call: impl Future<Output = wasmtime::Result<T>>,
 ) -> wasmtime::Result<T> {
-    let latest = tokio::time::Instant::from_std(deadline + HOST_CALL_GRACE);
-    tokio::time::timeout_at(latest, call)
+    let latest = deadline + HOST_CALL_GRACE;
+    let mut call = pin!(call);
+    let mut begun = false;
+    let counted = poll_fn(|context| {
+        // When many guests spin, the turn of one may come long after its deadline: then it gets no further one.
+        if begun && Instant::now() >= latest {
+            return Poll::Ready(Err(GivenUp.into()));
+        }
+        begun = true;
+        meter.count(|| call.as_mut().poll(context))
+    });
+    tokio::time::timeout_at(latest.into(), counted)
         .await
-        .unwrap_or_else(|_| Err(DeadlinePassed.into()))
+        .unwrap_or_else(|_| Err(GivenUp.into()))
 }
 
-/// A crash in words: the limit behind it where there is one, else the trap, with the guest's last output.
+/// A crash in words: the first limit that was broken where there is one, else the trap, with the guest's last output.
 fn describe(error: wasmtime::Error, guest: &mut Guest) -> Failure {
     let backtrace = error.downcast_ref::<WasmBacktrace>().and_then(frames);
-    let failure = if error.is::<DeadlinePassed>() {
-        let message = "the call did not end within its deadline (limits.deadline)";
-        Failure::new("deadline", message)
-    } else if let Some(refused) = guest.bounds.take_refused() {
-        refused
-    } else {
-        trap(&error, guest.output.take())
-    };
+    let limit = guest.take_violation().or_else(|| {
+        if error.is::<GivenUp>() {
+            return Some(guest.usage.late().failure());
+        }
+        Breach::behind(&error, guest.limits()).or_else(|| guest.bounds.take_refused())
+    });
+    let failure = limit.unwrap_or_else(|| trap(&error, guest.output.take()));
     failure.with_backtrace(backtrace)
 }
 
@@ -189,11 +231,6 @@ fn trap(error: &wasmtime::Error, output: Option<String>) -> Failure {
         )
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         (trap_code(*trap), trap.to_string())
-    } else if root.contains("hostcalls has been exhausted") {
-        (
-            "limits.crossing",
-            "one call carried more to the host than limits.crossing allows".to_owned(),
-        )
     } else {
         ("trap", root)
     };
@@ -205,7 +242,6 @@ fn trap(error: &wasmtime::Error, output: Option<String>) -> Failure {
 
 fn trap_code(trap: Trap) -> &'static str {
     match trap {
-        Trap::StackOverflow => "trap.stack-overflow",
         Trap::MemoryOutOfBounds => "trap.memory-out-of-bounds",
         Trap::UnreachableCodeReached => "trap.unreachable",
         _ => "trap",

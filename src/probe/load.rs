@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::config::{Config, ProbeConfig, is_probe_name};
 use super::engine::ProbeHost;
@@ -102,6 +102,7 @@ pub fn missing(name: &str, file: PathBuf) -> ProbeIdentity {
         granted: Vec::new(),
         compile: Duration::ZERO,
         cached: false,
+        loaded: SystemTime::now(),
     }
 }
 
@@ -158,7 +159,7 @@ fn prepare(
 /// Reads a component's file, following links. Regular files only: opening a FIFO would wait for ever.
 ///
 /// # Errors
-/// `file.unreadable`, `file.kind`, or `file.too-large` by `limits.file`.
+/// `file.unreadable`, `file.kind`, or `limits.file`.
 pub fn read(path: &Path, limits: &Limits) -> Result<Binary, Failure> {
     let unreadable =
         |error: std::io::Error| Failure::new("file.unreadable", format!("cannot be read: {error}"));
@@ -180,7 +181,7 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Binary, Failure> {
     if bytes.len() as u64 > limit {
         let size = ByteSize(metadata.len());
         let message = format!("the file has {size}: at most {} (limits.file)", limits.file);
-        return Err(Failure::new("file.too-large", message));
+        return Err(Failure::new("limits.file", message));
     }
     let digest = format!("blake3:{}", blake3::hash(&bytes).to_hex());
     Ok(Binary { bytes, digest })

@@ -38,5 +38,4 @@ impl Probation {
 pub(super) fn is_grave(answer: &Failure) -> bool {
     let kind = answer.code.split('.').next().unwrap_or_default();
     matches!(kind, "limits" | "bad-config" | "grant" | "denied")
-        || answer.code == "metrics.too-many-series"
 }

@@ -11,7 +11,7 @@ use super::host::{Kept, Produce, RunFacts};
 use super::instance::{Export, Instance, Trouble};
 use super::ticker::TICK;
 use super::version::{Parts, Version};
-use crate::model::Failure;
+use crate::model::{Failure, RunCosts};
 
 /// How long after its deadline a call is given up that neither the epoch nor a dropped future could end.
 const FILE_GRACE: Duration = Duration::from_millis(50);
@@ -49,6 +49,23 @@ impl Resident {
             Self::Running(instance, _) => Some(instance.kept()),
             Self::None(kept) => Some(kept),
             Self::Stuck(_) | Self::Lost => None,
+        }
+    }
+
+    /// What the runs since the last call of this function cost; nothing while a call is stuck.
+    pub(super) fn take_costs(&mut self) -> RunCosts {
+        match self {
+            Self::Running(instance, _) => instance.kept_mut().take_costs(),
+            Self::None(kept) => kept.take_costs(),
+            Self::Stuck(_) | Self::Lost => RunCosts::default(),
+        }
+    }
+
+    /// When the instance was made, if there is one.
+    pub(super) fn instance_since(&self) -> Option<Instant> {
+        match self {
+            Self::Running(instance, _) => Some(instance.made),
+            Self::None(_) | Self::Stuck(_) | Self::Lost => None,
         }
     }
 
@@ -91,7 +108,7 @@ impl Resident {
             Self::Stuck(task) if !task.is_finished() => {
                 *self = Self::Stuck(task);
                 let message = "an earlier call still waits for the machine's files";
-                return Err(Trouble::Crash(Failure::new("deadline", message)));
+                return Err(Trouble::Crash(Failure::new("limits.deadline", message)));
             }
             // What it found out is too late, what outlives an instance is not.
             Self::Stuck(task) => joined(task.await).0.of(version),
@@ -113,7 +130,7 @@ impl Resident {
                 let stuck = Self::Stuck(task);
                 self.settle((
                     stuck,
-                    Err(Trouble::Crash(Failure::new("deadline", message))),
+                    Err(Trouble::Crash(Failure::new("limits.deadline", message))),
                 ))
             }
         }

@@ -135,8 +135,7 @@ impl Probe {
             }
             Err(Trouble::Crash(failure)) => {
                 self.status.crashes += 1;
-                self.resident.give_up_instance();
-                self.status.memory_bytes = None;
+                self.give_up_instance();
                 let snapshots = &self.version.parts.host.snapshots;
                 match blame::excuse(&failure, clock, snapshots) {
                     Some(excuse) => {
@@ -162,7 +161,7 @@ impl Probe {
         let outcome = if self.status.state == ProbeState::Dormant {
             Outcome::NotApplicable(failure.clone())
         } else {
-            self.status.failures += 1;
+            self.status.count_failure(&failure);
             Outcome::Failed(failure.clone())
         };
         self.status.last_error = Some((failure, SystemTime::now()));
@@ -220,8 +219,7 @@ impl Probe {
 
     /// Runs no more until [`Probe::resume`]; the instance is given up.
     pub fn pause(&mut self) {
-        self.resident.give_up_instance();
-        self.status.memory_bytes = None;
+        self.give_up_instance();
         self.life.pause();
         self.show_life();
     }
@@ -243,15 +241,20 @@ impl Probe {
         self.status.next_run = self.life.not_before().map(wall);
     }
 
+    fn give_up_instance(&mut self) {
+        self.resident.give_up_instance();
+        self.status.note_memory(None);
+        self.status.instance_since = None;
+    }
+
     fn note_costs(&mut self) {
+        self.status.charge(self.resident.take_costs());
         let Some(kept) = self.resident.kept() else {
             return;
         };
-        self.status.memory_bytes = self.resident.memory_bytes();
-        self.status.rejected_calls = kept.rejected_calls;
+        self.status.note_memory(self.resident.memory_bytes());
+        self.status.instance_since = self.resident.instance_since();
         self.status.last_rejection.clone_from(&kept.last_rejection);
-        self.status.log_lines = kept.quota.passed;
-        self.status.log_dropped = kept.quota.dropped;
         self.status.series = u32::try_from(kept.recorder.series_count()).unwrap_or(u32::MAX);
     }
 }

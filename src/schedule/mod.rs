@@ -80,7 +80,7 @@ impl Schedule {
         };
         self.tell(Update::Probe(
             probe.identity().clone(),
-            probe.status().clone(),
+            Box::new(probe.status().clone()),
         ))
         .await;
         self.tell(Update::Source(source)).await;

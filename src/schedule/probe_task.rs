@@ -211,7 +211,7 @@ impl ProbeTask {
     /// Tells the merge who runs now and how it does.
     async fn announce(&mut self) {
         let (identity, status) = (self.probe.identity().clone(), self.probe.status().clone());
-        self.update(Update::Probe(identity, status)).await;
+        self.update(Update::Probe(identity, Box::new(status))).await;
     }
 
     async fn retire(mut self) {

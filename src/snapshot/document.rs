@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Check, Dated, Freshness, HealthReport, ProbeView, RunStats, Snapshot, SourceView};
-use crate::model::{Failure, MetricKind, OnDisk, Operation, Series, SourceKind};
+use crate::model::{Failure, MetricKind, OnDisk, Operation, ProbeStatus, Series, SourceKind};
 
 /// The document's top-level parts, in order.
 pub const PARTS: [&str; 12] = [
@@ -223,12 +223,7 @@ fn probe(view: &ProbeView, published: Instant, now: Instant) -> Value {
         "granted": identity.granted,
         "on_disk": view.on_disk.as_deref().map(on_disk),
         "interval_ms": view.interval.map_or(Value::Null, milliseconds),
-        "crashes": status.crashes,
-        "rejected_calls": status.rejected_calls,
-        "log_lines": status.log_lines,
-        "log_dropped": status.log_dropped,
-        "series": status.series,
-        "memory_bytes": status.memory_bytes,
+        "loaded": timestamp(identity.loaded),
         "last_error": last_error,
         "last_rejection": status.last_rejection.as_deref().map(failure_value),
         "last_success": status.last_success.map(timestamp),
@@ -239,8 +234,44 @@ fn probe(view: &ProbeView, published: Instant, now: Instant) -> Value {
         object.extend(run_values(&view.runs, now));
         object.insert("runs".into(), status.runs.into());
         object.insert("failures".into(), status.failures.into());
+        object.extend(cost_values(status, now));
     }
     value
+}
+
+/// What a probe's runs cost, from the first one and in the last one.
+fn cost_values(status: &ProbeStatus, now: Instant) -> Map<String, Value> {
+    let reasons: Map<String, Value> = status
+        .failure_reasons
+        .iter()
+        .map(|(code, count)| (code.to_owned(), count.into()))
+        .collect();
+    let uptime = status
+        .instance_since
+        .map(|made| now.saturating_duration_since(made));
+    let (costs, last) = (&status.costs, &status.last_costs);
+    [
+        ("failure_reasons", Value::Object(reasons)),
+        ("crashes", status.crashes.into()),
+        ("cpu_ms", milliseconds(costs.cpu)),
+        ("last_cpu_ms", milliseconds(last.cpu)),
+        ("host_calls", costs.host_calls.into()),
+        ("last_host_calls", last.host_calls.into()),
+        ("rejected_calls", costs.rejected_calls.into()),
+        ("log_lines", costs.log_lines.into()),
+        ("log_dropped", costs.log_dropped.into()),
+        ("series", status.series.into()),
+        ("memory_bytes", status.memory_bytes.into()),
+        ("peak_memory_bytes", status.peak_memory_bytes.into()),
+        ("instances", costs.instances.into()),
+        (
+            "instance_uptime_ms",
+            uptime.map_or(Value::Null, milliseconds),
+        ),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
 }
 
 fn metrics(source: &SourceView, now: Instant) -> impl Iterator<Item = Value> {

@@ -159,6 +159,7 @@ pub fn probe_view(name: &str) -> ProbeView {
             granted: Vec::new(),
             compile: Duration::from_millis(20),
             cached: false,
+            loaded: SystemTime::UNIX_EPOCH,
         }),
         status: ProbeStatus::new(ProbeState::Active),
         on_disk: None,

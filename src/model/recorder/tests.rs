@@ -33,7 +33,7 @@ fn the_same_definition_is_the_same_metric_and_another_is_refused() {
 fn wrong_calls_are_refused_and_stage_nothing() {
     let mut recorder = Recorder::new(10);
     let metric = gauge(&mut recorder, "a", &["x"]);
-    let long = "v".repeat(MAX_LABEL_VALUE_BYTES + 1);
+    let long = "v".repeat(LONGEST_VALUE + 1);
     assert!(matches!(
         recorder.series::<&str>(metric, &[]),
         Err(SeriesError::LabelMismatch {

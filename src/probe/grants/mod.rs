@@ -8,11 +8,9 @@ use wasmtime_wasi::{FsPerms, WasiCtx};
 
 pub use config::Grants;
 
+use super::Limits;
 use super::host::OutputTail;
 use crate::model::Failure;
-
-/// Random bytes that a guest gets in one call.
-const MAX_RANDOM_BYTES: u64 = 64 * 1024;
 
 /// The grants in words, as the snapshot shows them.
 pub(super) fn words(grants: &Grants) -> Vec<String> {
@@ -28,12 +26,16 @@ pub(super) fn words(grants: &Grants) -> Vec<String> {
 ///
 /// # Errors
 /// `not-applicable` when a granted folder does not exist on this machine, `grant` when it cannot be opened.
-pub(super) fn context(grants: &Grants, output: &OutputTail) -> Result<WasiCtx, Failure> {
+pub(super) fn context(
+    grants: &Grants,
+    limits: &Limits,
+    output: &OutputTail,
+) -> Result<WasiCtx, Failure> {
     let mut builder = WasiCtx::builder();
     builder
         .stdout(output.clone())
         .stderr(output.clone())
-        .max_random_size(MAX_RANDOM_BYTES)
+        .max_random_size(limits.random.0)
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)

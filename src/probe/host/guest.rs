@@ -11,13 +11,10 @@ use super::names::{MetricNames, NameClaims};
 use super::run::RunFacts;
 use super::state::State;
 use super::stdio::OutputTail;
-use crate::model::{CheckReport, Failure, Recorder, Staged};
+use crate::model::{CheckReport, Failure, Recorder, RunCosts, Staged};
 use crate::probe::Limits;
-use crate::probe::limits::Bounds;
+use crate::probe::limits::{Bounds, Usage};
 use crate::snapshot::SnapshotCell;
-
-/// Handles that the guest may hold at once; the design's limit for resource tables.
-pub(in crate::probe) const MAX_HANDLES: usize = 1000;
 
 /// What is fixed for a probe as long as it is loaded.
 pub(in crate::probe) struct GuestSettings {
@@ -40,9 +37,9 @@ pub(in crate::probe) struct Kept {
     pub(in crate::probe) quota: LogQuota,
     /// The metric names it uses.
     pub(super) claims: NameClaims,
-    /// Calls refused since the start.
-    pub(in crate::probe) rejected_calls: u64,
-    /// The last of them.
+    /// What its runs cost since somebody asked.
+    costs: RunCosts,
+    /// The last call refused.
     pub(in crate::probe) last_rejection: Option<Arc<Failure>>,
 }
 
@@ -51,11 +48,11 @@ impl Kept {
     pub(in crate::probe) fn new(settings: &GuestSettings) -> Self {
         let limits = &settings.limits;
         Self {
-            recorder: Recorder::new(limits.series as usize),
+            recorder: recorder(limits),
             state: State::new(limits.state.0),
             quota: LogQuota::new(limits.log_lines, limits.log_bytes.0),
             claims: settings.claims(),
-            rejected_calls: 0,
+            costs: RunCosts::default(),
             last_rejection: None,
         }
     }
@@ -64,7 +61,7 @@ impl Kept {
     pub(in crate::probe) fn succeeded_by(self, settings: &GuestSettings) -> Self {
         let limits = &settings.limits;
         Self {
-            recorder: Recorder::new(limits.series as usize),
+            recorder: recorder(limits),
             state: self.state.with_limit(limits.state.0),
             quota: self.quota.with_limits(limits.log_lines, limits.log_bytes.0),
             claims: settings.claims(),
@@ -79,12 +76,32 @@ impl Kept {
             ..Self::new(settings)
         }
     }
+
+    /// Adds to what the runs cost.
+    pub(in crate::probe) fn charge(&mut self, costs: RunCosts) {
+        self.costs += costs;
+    }
+
+    /// What the runs since the last call of this function cost.
+    pub(in crate::probe) fn take_costs(&mut self) -> RunCosts {
+        let (log_lines, log_dropped) = self.quota.take_counts();
+        RunCosts {
+            log_lines,
+            log_dropped,
+            ..std::mem::take(&mut self.costs)
+        }
+    }
 }
 
 impl GuestSettings {
     fn claims(&self) -> NameClaims {
         NameClaims::new(self.names.clone(), self.name.clone())
     }
+}
+
+fn recorder(limits: &Limits) -> Recorder {
+    let longest = usize::try_from(limits.value_bytes.0).unwrap_or(usize::MAX);
+    Recorder::new(limits.series as usize).with_longest_value(longest)
 }
 
 /// What a good run produced.
@@ -116,6 +133,7 @@ pub(in crate::probe) struct Guest {
     wasi: WasiCtx,
     pub(super) table: ResourceTable,
     pub(in crate::probe) bounds: Bounds,
+    pub(in crate::probe) usage: Usage,
     pub(super) settings: Arc<GuestSettings>,
     pub(super) run: RunFacts,
     pub(super) checks: Checks,
@@ -133,11 +151,12 @@ impl Guest {
         kept: Kept,
     ) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_HANDLES);
+        table.set_max_capacity(settings.limits.handles as usize);
         Self {
             wasi,
             table,
             bounds: Bounds::new(&settings.limits),
+            usage: Usage::new(&settings.limits),
             settings,
             run: RunFacts::idle(),
             checks: Checks::default(),
@@ -150,14 +169,22 @@ impl Guest {
     /// Begins a run: nothing is staged.
     pub(in crate::probe) fn begin(&mut self, run: RunFacts) {
         self.run = run;
+        self.usage.begin(run.deadline);
+        self.bounds.begin();
         self.violation = None;
         self.kept.state.discard();
         self.checks.discard();
     }
 
-    /// The run that is going on.
-    pub(in crate::probe) fn run_facts(&self) -> &RunFacts {
-        &self.run
+    /// Ends a call: what it used is charged to the probe.
+    pub(in crate::probe) fn end(&mut self) {
+        let costs = self.usage.costs();
+        self.kept.charge(costs);
+    }
+
+    /// What the probe may use.
+    pub(in crate::probe) fn limits(&self) -> &Limits {
+        &self.settings.limits
     }
 
     /// Takes what the run staged.
@@ -165,7 +192,7 @@ impl Guest {
     /// # Errors
     /// The limit that the run broke; then nothing is taken.
     pub(in crate::probe) fn commit(&mut self) -> Result<Produce, Failure> {
-        if let Some(violation) = self.violation.take() {
+        if let Some(violation) = self.take_violation() {
             self.discard();
             return Err(violation);
         }
@@ -191,17 +218,26 @@ impl Guest {
         match result {
             Ok(value) => Ok(Ok(value)),
             Err(failure) => {
-                self.kept.rejected_calls += 1;
+                self.kept.costs.rejected_calls += 1;
                 self.kept.last_rejection = Some(Arc::new(failure.clone()));
                 Ok(Err(self.table.push(failure)?))
             }
         }
     }
 
-    /// Notes that the run broke a limit, and gives the same failure back for the guest.
-    pub(super) fn violate(&mut self, failure: Failure) -> Failure {
-        self.violation.get_or_insert_with(|| failure.clone());
+    /// Notes that the run broke a limit, the one that `key` raises: that is the run's failure, while the guest gets
+    /// `failure` for its call.
+    pub(super) fn violate(&mut self, key: &str, failure: Failure) -> Failure {
+        self.violation.get_or_insert_with(|| Failure {
+            code: format!("limits.{key}"),
+            ..failure.clone()
+        });
         failure
+    }
+
+    /// The first limit that the run broke, if any.
+    pub(in crate::probe) fn take_violation(&mut self) -> Option<Failure> {
+        self.violation.take()
     }
 
     /// The failure that the guest returned from an export.

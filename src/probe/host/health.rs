@@ -6,8 +6,8 @@ use super::Guest;
 use crate::model::{CheckReport, Failure, Status, printable};
 use crate::probe::v0_1_0::probity::health::health::{self, Host, HostCheck};
 
-/// Checks of one probe; more would hide those that matter.
-const MAX_CHECKS: usize = 100;
+/// The code of a check over the limit.
+const TOO_MANY: &str = "health.too-many";
 const MAX_ID_BYTES: usize = 64;
 const MAX_TITLE_BYTES: usize = 128;
 const MAX_MESSAGE_BYTES: usize = 1024;
@@ -24,7 +24,7 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    fn define(&mut self, id: &str, title: &str) -> Result<u32, Failure> {
+    fn define(&mut self, id: &str, title: &str, limit: u32) -> Result<u32, Failure> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if !(1..=MAX_ID_BYTES).contains(&id.len()) || !id.bytes().all(plain) {
             let message = format!(
@@ -35,10 +35,10 @@ impl Checks {
         if let Some(known) = self.defined.iter().position(|(defined, _)| defined == id) {
             return Ok(known as u32);
         }
-        if self.defined.len() == MAX_CHECKS {
+        if self.defined.len() >= limit as usize {
             return Err(Failure::new(
-                "health.too-many",
-                format!("check `{id}` would be one over {MAX_CHECKS}"),
+                TOO_MANY,
+                format!("check `{id}` is one too many: at most {limit} (limits.checks)"),
             ));
         }
         self.defined
@@ -106,8 +106,13 @@ impl HostCheck for Guest {
         id: String,
         title: String,
     ) -> wasmtime::Result<Result<Resource<Check>, Resource<Failure>>> {
-        let result = self.checks.define(&id, &title).map(Resource::new_own);
-        self.answer(result)
+        let limit = self.settings.limits.checks;
+        let result = self.checks.define(&id, &title, limit);
+        let result = result.map_err(|failure| match failure.code.as_str() {
+            TOO_MANY => self.violate("checks", failure),
+            _ => failure,
+        });
+        self.answer(result.map(Resource::new_own))
     }
 
     fn report(

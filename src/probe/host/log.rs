@@ -18,10 +18,9 @@ pub(in crate::probe) struct LogQuota {
     used_lines: u32,
     used_bytes: u64,
     began: Option<Instant>,
-    /// Lines passed on.
-    pub(in crate::probe) passed: u64,
-    /// Lines dropped over the quota.
-    pub(in crate::probe) dropped: u64,
+    /// Lines passed on, and lines dropped over the quota, since somebody asked.
+    passed: u64,
+    dropped: u64,
 }
 
 /// What becomes of a line.
@@ -53,6 +52,13 @@ impl LogQuota {
             bytes,
             ..self
         }
+    }
+
+    /// Lines passed on and lines dropped since the last call of this function.
+    pub(super) fn take_counts(&mut self) -> (u64, u64) {
+        let counts = (self.passed, self.dropped);
+        (self.passed, self.dropped) = (0, 0);
+        counts
     }
 
     fn judge(&mut self, bytes: usize, now: Instant) -> Verdict {
@@ -134,12 +140,9 @@ mod tests {
                     .iter()
                     .all(|verdict| *verdict == Verdict::Dropped)
             );
-            assert_eq!(
-                (quota.passed, quota.dropped),
-                (passed as u64, 5 - passed as u64)
-            );
+            assert_eq!(quota.take_counts(), (passed as u64, 5 - passed as u64));
             let later = quota.judge(1, start + PERIOD);
-            assert_eq!(later, Verdict::Pass);
+            assert_eq!((later, quota.take_counts()), (Verdict::Pass, (1, 0)));
         }
     }
 }

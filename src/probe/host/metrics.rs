@@ -6,13 +6,15 @@
 use wasmtime::component::Resource;
 
 use super::Guest;
-use crate::model::{Failure, Metric, MetricError, MetricId, MetricKind, SeriesError, SeriesId};
+use crate::model::{
+    Failure, Metric, MetricError, MetricId, MetricKind, SeriesError, SeriesId, printable,
+};
 use crate::probe::v0_1_0::probity::metrics::metrics::{
     Host, HostCounter, HostGauge, HostHistogram, HostInfo, HostStateSet,
 };
 
-/// Definitions of one probe; each costs a line of help in every scrape.
-const MAX_METRICS: usize = 1000;
+/// How much of a refused word is shown, in bytes.
+const SHOWN_BYTES: usize = 128;
 
 /// A gauge's handle.
 pub struct Gauge;
@@ -29,17 +31,56 @@ type Answer<T> = wasmtime::Result<Result<T, Resource<Failure>>>;
 
 impl Guest {
     fn define<R: 'static>(&mut self, metric: Result<Metric, MetricError>) -> Answer<Resource<R>> {
-        let result = metric.map_err(|error| Failure::new(error.code(), error.to_string()));
-        let result = result.and_then(|metric| self.register(metric));
+        let result = metric.map_err(|error| {
+            let limit = self.settings.limits.labels;
+            let message = match &error {
+                MetricError::TooManyLabels(count) => too_many_labels(*count, limit),
+                other => other.to_string(),
+            };
+            Failure::new(error.code(), message)
+        });
+        let result = result
+            .and_then(|metric| self.check_words(&metric).map(|()| metric))
+            .and_then(|metric| self.register(metric));
         self.answer(result.map(|id| Resource::new_own(id.to_number())))
     }
 
+    /// The words of a definition against this probe's limits, which are closer than the model's.
+    fn check_words(&self, metric: &Metric) -> Result<(), Failure> {
+        let limits = &self.settings.limits;
+        let labels = metric.label_keys.len();
+        if labels > limits.labels as usize {
+            let message = too_many_labels(labels, limits.labels);
+            return Err(Failure::new("metrics.label", message));
+        }
+        let words = [("metrics.name", &metric.name)].into_iter();
+        let words = words.chain(metric.label_keys.iter().map(|key| ("metrics.label", key)));
+        let mut words = words.chain(metric.states.iter().map(|state| ("metrics.states", state)));
+        match words.find(|(_, word)| word.len() as u64 > limits.name_bytes.0) {
+            Some((code, word)) => {
+                let (shown, bytes) = (printable(word, SHOWN_BYTES), word.len());
+                let message = format!(
+                    "`{shown}` has {bytes} bytes: at most {} (limits.name_bytes)",
+                    limits.name_bytes.0
+                );
+                Err(Failure::new(code, message))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn register(&mut self, metric: Metric) -> Result<MetricId, Failure> {
-        if self.kept.recorder.metric_count() >= MAX_METRICS
-            && !self.kept.recorder.defines(&metric.name)
-        {
-            let message = format!("metric `{}` would be one over {MAX_METRICS}", metric.name);
-            return Err(self.violate(Failure::new("metrics.too-many", message)));
+        let (count, limit) = (
+            self.kept.recorder.metric_count(),
+            self.settings.limits.metrics,
+        );
+        if count >= limit as usize && !self.kept.recorder.defines(&metric.name) {
+            let message = format!(
+                "metric `{}` would be number {} of at most {limit} (limits.metrics)",
+                metric.name,
+                count + 1
+            );
+            return Err(self.violate("metrics", Failure::new("metrics.too-many", message)));
         }
         self.kept.claims.claim(&metric)?;
         self.kept
@@ -75,14 +116,21 @@ impl Guest {
 
     fn answer_series<T>(&mut self, result: Result<T, SeriesError>) -> Answer<T> {
         let result = result.map_err(|error| {
-            let failure = Failure::new(error.code(), error.to_string());
+            let failure = |key: &str| Failure::new(error.code(), format!("{error}{key}"));
             match error {
-                SeriesError::TooManySeries { .. } => self.violate(failure),
-                _ => failure,
+                SeriesError::TooManySeries { .. } => {
+                    self.violate("series", failure(" (limits.series)"))
+                }
+                SeriesError::LabelTooLong { .. } => failure(" (limits.value_bytes)"),
+                _ => failure(""),
             }
         });
         self.answer(result)
     }
+}
+
+fn too_many_labels(count: usize, limit: u32) -> String {
+    format!("{count} labels: at most {limit} (limits.labels)")
 }
 
 fn borrowed(texts: &[String]) -> Vec<&str> {

@@ -19,7 +19,7 @@ mod stdio;
 mod undelivered;
 
 pub use events::Rows;
-pub(super) use guest::{Guest, GuestSettings, Kept, MAX_HANDLES, Produce};
+pub(super) use guest::{Guest, GuestSettings, Kept, Produce};
 pub use health::Check;
 pub use metrics::{Counter, Gauge, Histogram, Info, StateSet};
 pub use names::MetricNames;

@@ -8,31 +8,41 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::model::printable;
+use crate::model::{ByteSize, printable};
 
-/// How much is kept; a panic's message and location fit several times.
-const TAIL_BYTES: usize = 8 * 1024;
 /// How much of it goes into a failure's message.
 const MESSAGE_BYTES: usize = 512;
 /// What a guest may write in one call.
 const PERMIT_BYTES: usize = 64 * 1024;
 
 /// The last bytes a guest wrote; clones share them. Writing never waits and never fails.
-#[derive(Clone, Default)]
-pub(in crate::probe) struct OutputTail(Arc<Mutex<VecDeque<u8>>>);
+#[derive(Clone)]
+pub(in crate::probe) struct OutputTail {
+    bytes: Arc<Mutex<VecDeque<u8>>>,
+    /// How much is kept.
+    limit: usize,
+}
 
 impl OutputTail {
+    /// A tail of at most `limit` bytes.
+    pub(in crate::probe) fn new(limit: ByteSize) -> Self {
+        Self {
+            bytes: Arc::default(),
+            limit: usize::try_from(limit.0).unwrap_or(usize::MAX),
+        }
+    }
+
     fn push(&self, bytes: &[u8]) {
-        let bytes = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
-        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let excess = (tail.len() + bytes.len()).saturating_sub(TAIL_BYTES);
+        let bytes = &bytes[bytes.len().saturating_sub(self.limit)..];
+        let mut tail = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let excess = (tail.len() + bytes.len()).saturating_sub(self.limit);
         tail.drain(..excess);
         tail.extend(bytes);
     }
 
     /// What was written since the last call, as one printable line; nothing if nothing was.
     pub(in crate::probe) fn take(&self) -> Option<String> {
-        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes: Vec<u8> = tail.drain(..).collect();
         drop(tail);
         let last = &bytes[bytes.len().saturating_sub(MESSAGE_BYTES)..];
@@ -85,9 +95,10 @@ mod tests {
 
     #[test]
     fn only_the_last_words_are_kept_and_only_once() {
-        let tail = OutputTail::default();
-        tail.push(&vec![b'x'; 3 * TAIL_BYTES]);
+        let tail = OutputTail::new(ByteSize::kib(1));
+        tail.push(&[b'x'; 3 * 1024]);
         tail.push(b"panicked\n");
+        assert_eq!(tail.bytes.lock().expect("nobody else has it").len(), 1024);
         let text = tail.take().expect("something was written");
         assert!(
             text.ends_with("xpanicked") && text.len() <= MESSAGE_BYTES,

@@ -1,14 +1,17 @@
 //! The host's metrics about itself: every source, every probe, every check, and the tallies of other rooms.
 
+mod probes;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::source::Source;
 use crate::model::{
-    Metric, MetricError, MetricId, MetricKind, Observation, Outcome, ProbeState, Recorder,
-    SeriesError, SeriesId, SourceInfo, SourceKind, Status, Tally, TallyCounter,
+    Metric, MetricError, MetricId, MetricKind, Observation, Outcome, Recorder, SeriesError,
+    SeriesId, SourceInfo, SourceKind, Status, Tally, TallyCounter,
 };
 use crate::snapshot::{HealthReport, ProbeView, SourceView};
+use probes::ProbeMetrics;
 
 /// The name under which the host's own series appear as a source.
 pub const NAME: &str = "probity";
@@ -33,18 +36,6 @@ struct SourceMetrics {
     duration: MetricId,
 }
 
-struct ProbeMetrics {
-    up: MetricId,
-    state: MetricId,
-    last_success: MetricId,
-    info: MetricId,
-    crashes: MetricId,
-    rejected_calls: MetricId,
-    log_dropped: MetricId,
-    series: MetricId,
-    memory: MetricId,
-}
-
 impl OwnMetrics {
     pub(super) fn new(tallies: Vec<Arc<Tally>>) -> Result<Self, MetricError> {
         let mut recorder = Recorder::new(MAX_SERIES);
@@ -67,6 +58,16 @@ impl OwnMetrics {
                 interval: super::BEAT,
             }),
         })
+    }
+
+    /// Notes how long a probe's run took, to be shown with the next write.
+    pub(super) fn note_run(&mut self, probe: &str, duration: Duration) {
+        let noted = self
+            .probe_metrics
+            .note_run(&mut self.recorder, probe, duration);
+        if let Err(error) = noted {
+            tracing::error!("the host's own metrics: {error}");
+        }
     }
 
     /// Writes all own metrics as one run of the source `probity`.
@@ -172,9 +173,9 @@ impl SourceMetrics {
     fn write(&self, recorder: &mut Recorder, source: &SourceView) -> Result<(), SeriesError> {
         let labels = [&*source.info.name];
         let runs = &source.runs;
-        total(recorder, self.runs, &labels, runs.runs)?;
-        total(recorder, self.failures, &labels, runs.failures)?;
-        total(recorder, self.missed, &labels, runs.missed)?;
+        total(recorder, self.runs, &labels, runs.runs as f64)?;
+        total(recorder, self.failures, &labels, runs.failures as f64)?;
+        total(recorder, self.missed, &labels, runs.missed as f64)?;
         gauge(
             recorder,
             self.lateness,
@@ -184,122 +185,6 @@ impl SourceMetrics {
         gauge(recorder, self.duration, &labels, runs.last.as_secs_f64())
     }
 }
-
-impl ProbeMetrics {
-    fn define(recorder: &mut Recorder) -> Result<Self, MetricError> {
-        let states = ProbeState::ALL.map(ProbeState::as_str);
-        let state = Metric::own_state_set(
-            "probity_probe_state",
-            "Where the probe is in its life.",
-            &["probe"],
-            &states,
-        )?;
-        let info = Metric::own(
-            MetricKind::Info,
-            "probity_probe_info",
-            "",
-            "What runs under a probe's name.",
-            &["probe", "version", "digest", "generation"],
-        )?;
-        let mut define = |(kind, name, unit, help): Description| -> Result<MetricId, MetricError> {
-            let metric = Metric::own(kind, name, unit, help, &["probe"])?;
-            Ok(defined(recorder, metric))
-        };
-        Ok(Self {
-            up: define(UP)?,
-            last_success: define(LAST_SUCCESS)?,
-            crashes: define(CRASHES)?,
-            rejected_calls: define(REJECTED_CALLS)?,
-            log_dropped: define(LOG_DROPPED)?,
-            series: define(SERIES)?,
-            memory: define(MEMORY)?,
-            state: defined(recorder, state),
-            info: defined(recorder, info),
-        })
-    }
-
-    fn write(&self, recorder: &mut Recorder, probe: &ProbeView) -> Result<(), SeriesError> {
-        let (identity, status) = (&probe.identity, &probe.status);
-        let labels = [&*identity.name];
-        let up = status.state == ProbeState::Active;
-        gauge(recorder, self.up, &labels, f64::from(u8::from(up)))?;
-        let state = recorder.series(self.state, &labels)?;
-        recorder.activate(state, status.state.as_str())?;
-        let generation = identity.generation.to_string();
-        let version = identity.version.as_deref().unwrap_or_default();
-        gauge(
-            recorder,
-            self.info,
-            &[labels[0], version, &identity.digest, &generation],
-            1.0,
-        )?;
-        total(recorder, self.crashes, &labels, status.crashes)?;
-        total(
-            recorder,
-            self.rejected_calls,
-            &labels,
-            status.rejected_calls,
-        )?;
-        total(recorder, self.log_dropped, &labels, status.log_dropped)?;
-        gauge(recorder, self.series, &labels, f64::from(status.series))?;
-        if let Some(bytes) = status.memory_bytes {
-            gauge(recorder, self.memory, &labels, bytes as f64)?;
-        }
-        match status
-            .last_success
-            .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok())
-        {
-            Some(since) => gauge(recorder, self.last_success, &labels, since.as_secs_f64()),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A metric of each probe: kind, name, unit and help.
-type Description = (MetricKind, &'static str, &'static str, &'static str);
-
-const UP: Description = (
-    MetricKind::Gauge,
-    "probity_probe_up",
-    "",
-    "1 when the probe's last run went well.",
-);
-const LAST_SUCCESS: Description = (
-    MetricKind::Gauge,
-    "probity_probe_last_success_timestamp_seconds",
-    "seconds",
-    "Unix time of the probe's last good run.",
-);
-const CRASHES: Description = (
-    MetricKind::Counter,
-    "probity_probe_crashes_total",
-    "",
-    "Instances thrown away after a trap or a limit.",
-);
-const REJECTED_CALLS: Description = (
-    MetricKind::Counter,
-    "probity_probe_rejected_calls_total",
-    "",
-    "Calls of the probe that the host refused.",
-);
-const LOG_DROPPED: Description = (
-    MetricKind::Counter,
-    "probity_probe_log_dropped_total",
-    "",
-    "Log lines dropped over the probe's quota.",
-);
-const SERIES: Description = (
-    MetricKind::Gauge,
-    "probity_probe_series",
-    "",
-    "Series the probe has defined.",
-);
-const MEMORY: Description = (
-    MetricKind::Gauge,
-    "probity_probe_memory_bytes",
-    "bytes",
-    "Linear memory of the probe's instance.",
-);
 
 fn define_tallies(
     recorder: &mut Recorder,
@@ -342,8 +227,8 @@ fn total(
     recorder: &mut Recorder,
     metric: MetricId,
     labels: &[&str],
-    value: u64,
+    value: f64,
 ) -> Result<(), SeriesError> {
     let series = recorder.series(metric, labels)?;
-    recorder.mirror(series, value as f64)
+    recorder.mirror(series, value)
 }
