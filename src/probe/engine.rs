@@ -47,6 +47,8 @@ impl ProbeHost {
         let guests = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(GUEST_THREADS)
             .thread_name("guest")
+            // A new call goes before those that have had a turn, or it would wait for dozens of turns of spinning guests.
+            .global_queue_interval(1)
             .enable_all()
             .build()
             .map_err(ProbeError::Threads)?;
