@@ -1,26 +1,30 @@
 //! Guests that do not come to an end.
 
+use std::time::Duration;
+
+use probity::model::{Outcome, Span};
 use probity::probe::Limits;
 
+use crate::support::bench::{Bench, GAUGE, SET_ONE, loaded, named_gauge, run};
 use crate::support::guest::Guest;
-use crate::{crashes, short};
+use crate::{DEADLINE, crashes, ends_in_time, short};
 
 #[tokio::test]
 async fn g01_a_loop_in_collect_ends_at_the_deadline() {
     let guest = Guest::new().collect("(loop $forever (br $forever)) (call $ok)");
-    crashes(guest, short(), "deadline", "limits.deadline").await;
+    crashes(guest, short(), "limits.deadline", "at most 100ms").await;
 }
 
 #[tokio::test]
 async fn g02_a_loop_in_the_core_start_function_ends_at_the_deadline() {
     let guest = Guest::new().extra("(func $spin (loop $forever (br $forever))) (start $spin)");
-    crashes(guest, short(), "deadline", "limits.deadline").await;
+    crashes(guest, short(), "limits.deadline", "at most 100ms").await;
 }
 
 #[tokio::test]
 async fn g01_a_loop_in_start_ends_at_the_deadline() {
     let guest = Guest::new().start("(loop $forever (br $forever)) (call $ok)");
-    crashes(guest, short(), "deadline", "limits.deadline").await;
+    crashes(guest, short(), "limits.deadline", "at most 100ms").await;
 }
 
 #[tokio::test]
@@ -28,11 +32,95 @@ async fn g05_endless_recursion_is_a_trap() {
     let guest = Guest::new()
         .extra("(func $deep (call $deep) (call $deep))")
         .collect("(call $deep) (call $ok)");
+    crashes(guest, Limits::default(), "limits.stack", "probes.stack").await;
+}
+
+#[tokio::test]
+async fn g03_a_loop_in_realloc_ends_at_the_deadline() {
+    // The host asks for room for the answer of `json`.
+    let guest = Guest::new()
+        .imports("(import \"probity:host/config@0.1.0\" \"json\" (func $json (param i32)))")
+        .realloc("(loop $forever (br $forever)) (local.get $place)")
+        .collect("(call $json (i32.const 16)) (call $ok)");
+    crashes(guest, short(), "limits.deadline", "at most 100ms").await;
+}
+
+#[tokio::test]
+async fn g04_a_loop_in_post_return_ends_at_the_deadline() {
+    let guest = Guest::new().extra(
+        "(func (export \"cabi_post_probity:probe/collector@0.1.0#collect\") (param i32) (loop $forever (br $forever)))",
+    );
+    crashes(guest, short(), "limits.deadline", "at most 100ms").await;
+}
+
+#[tokio::test]
+async fn g01_no_loop_outlives_its_deadline_by_much() {
+    let guest = Guest::new().collect("(loop $forever (br $forever)) (call $ok)");
+    ends_in_time(guest).await;
+}
+
+#[tokio::test]
+async fn a_loop_ends_when_its_cpu_time_is_used_up_long_before_its_deadline() {
+    let limits = Limits {
+        deadline: Some(Span::seconds(60)),
+        cpu: Span::millis(50),
+        ..Limits::default()
+    };
+    let guest = Guest::new().collect("(loop $forever (br $forever)) (call $ok)");
     crashes(
         guest,
-        Limits::default(),
-        "trap.stack-overflow",
-        "call stack exhausted",
+        limits,
+        "limits.cpu",
+        "of CPU time: at most 50ms (limits.cpu)",
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g45_while_all_probes_spin_a_good_one_is_served_and_each_ends_in_time() {
+    let bench = Bench::new();
+    let spin = Guest::new()
+        .collect("(loop $forever (br $forever)) (call $ok)")
+        .build();
+    let limits = Limits {
+        deadline: Some(Span(DEADLINE)),
+        ..Limits::default()
+    };
+    let spinners: Vec<_> = (0..20)
+        .map(|number| bench.load_named(&format!("spin-{number}"), &spin, limits.clone()))
+        .map(loaded)
+        .collect();
+    let mut good = bench.load(
+        &named_gauge("good").collect(&format!("{GAUGE} {SET_ONE}")),
+        Limits::default(),
+    );
+    let spinners: Vec<_> = spinners
+        .into_iter()
+        .map(|mut spinner| tokio::spawn(async move { run(&mut spinner).await }))
+        .collect();
+    let mut waits = Vec::new();
+    while spinners.iter().any(|spinner| !spinner.is_finished()) {
+        let observation = run(&mut good).await;
+        assert!(matches!(observation.outcome, Outcome::Ok));
+        waits.push(observation.duration);
+    }
+    waits.sort();
+    assert!(
+        !waits.is_empty() && waits[waits.len() / 2] < Duration::from_millis(100),
+        "{waits:?}"
+    );
+    for spinner in spinners {
+        let observation = spinner.await.unwrap();
+        let Outcome::Failed(failure) = &observation.outcome else {
+            panic!("{:?}", observation.outcome)
+        };
+        assert_eq!(failure.code, "limits.deadline", "{failure}");
+        let over = observation.duration.saturating_sub(DEADLINE);
+        // The rule says 100 ms; the machine of a test may be busy with others.
+        assert!(
+            over < Duration::from_millis(250),
+            "{over:?} over its deadline"
+        );
+    }
+    bench.assert_alive().await;
 }

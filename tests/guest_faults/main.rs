@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod endings;
+mod floods;
 mod loops;
+mod names;
 mod resources;
+mod sizes;
 #[path = "../support/mod.rs"]
 mod support;
 mod values;
+mod waits;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use probity::model::{Outcome, ProbeState, Span};
 use probity::probe::Limits;
@@ -20,9 +24,14 @@ use support::guest::Guest;
 pub const COUNTER: &str = "(call $counter.define %name %empty %help %empty (i32.const 16))";
 
 /// A deadline that a test can wait for.
+pub const DEADLINE: Duration = Duration::from_millis(100);
+/// How much longer a run may take, whatever the guest does.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// The limits with that deadline.
 pub fn short() -> Limits {
     Limits {
-        deadline: Some(Span::millis(100)),
+        deadline: Some(Span(DEADLINE)),
         ..Limits::default()
     }
 }
@@ -63,8 +72,26 @@ pub async fn answers(guest: Guest, code: &str, message: &str) {
     assert!(failure.message.contains(message), "{failure}");
     let status = probe.status();
     assert_eq!(
-        (status.state, status.crashes, status.rejected_calls),
+        (status.state, status.crashes, status.costs.rejected_calls),
         (ProbeState::Degraded, 0, 1)
     );
+    bench.assert_alive().await;
+}
+
+/// Runs the guest, which would not end by itself, and expects that its end does not come late. The best of some runs
+/// counts, for the machine may be busy with others.
+pub async fn ends_in_time(guest: Guest) {
+    let bench = Bench::new();
+    let mut probe = bench.load(&guest, short());
+    let mut best = Duration::MAX;
+    for _ in 0..5 {
+        let observation = run(&mut probe).await;
+        let Outcome::Failed(failure) = &observation.outcome else {
+            panic!("{:?}", observation.outcome)
+        };
+        assert_eq!(failure.code, "limits.deadline", "{failure}");
+        best = best.min(observation.duration);
+    }
+    assert!((DEADLINE..DEADLINE + GRACE).contains(&best), "{best:?}");
     bench.assert_alive().await;
 }

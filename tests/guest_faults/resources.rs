@@ -79,7 +79,10 @@ async fn g24_a_flood_of_log_lines_is_cut_and_counted() {
     );
     assert!(matches!(run(&mut probe).await.outcome, Outcome::Ok));
     assert_eq!(
-        (probe.status().log_lines, probe.status().log_dropped),
+        {
+            let costs = probe.status().costs;
+            (costs.log_lines, costs.log_dropped)
+        },
         (1000, 4000)
     );
     bench.assert_alive().await;
@@ -147,8 +150,8 @@ async fn more_series_than_the_limit_reject_the_run_whole_and_the_limit_itself_is
     crashes(
         guest(51),
         limits,
-        "metrics.too-many-series",
-        "series 51 of at most 50",
+        "limits.series",
+        "series 51 of at most 50 (limits.series)",
     )
     .await;
 }

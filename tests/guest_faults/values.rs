@@ -97,7 +97,7 @@ async fn g21_bad_names_are_refused_with_the_rule() {
     answers(
         named_gauge(&long).collect(&define),
         "metrics.name",
-        "128 bytes",
+        "129 bytes: at most 128 (limits.name_bytes)",
     )
     .await;
     let counter = format!("{COUNTER} (call $pass-on)");

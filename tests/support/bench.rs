@@ -25,7 +25,12 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Self {
-        let host = ProbeHost::new(&Config::default(), Surroundings::default()).unwrap();
+        Self::with(&Config::default())
+    }
+
+    /// With settings of the engine.
+    pub fn with(config: &Config) -> Self {
+        let host = ProbeHost::new(config, Surroundings::default()).unwrap();
         Self {
             host,
             folder: tempfile::tempdir().unwrap(),
@@ -53,16 +58,19 @@ impl Bench {
 
     /// Writes bytes into the folder and loads them.
     pub fn load_bytes(&self, bytes: &[u8], limits: Limits) -> Loaded {
-        std::fs::write(self.folder.path().join("guest.wasm"), bytes).unwrap();
-        self.load_file("guest", limits)
+        self.load_named("guest", bytes, limits)
+    }
+
+    /// Writes bytes into the folder under this name and loads them.
+    pub fn load_named(&self, name: &str, bytes: &[u8], limits: Limits) -> Loaded {
+        let file = self.folder.path().join(format!("{name}.wasm"));
+        std::fs::write(file, bytes).unwrap();
+        self.load_file(name, limits)
     }
 
     /// Loads a guest that must load.
     pub fn load(&self, guest: &Guest, limits: Limits) -> Box<Probe> {
-        match self.load_bytes(&guest.build(), limits) {
-            Loaded::Fit(version) => Box::new(Probe::new(version)),
-            Loaded::Rejected(_, failure) => panic!("{failure}"),
-        }
+        loaded(self.load_bytes(&guest.build(), limits))
     }
 
     /// Loads what must be refused.
@@ -81,6 +89,14 @@ impl Bench {
             observation.outcome
         );
         assert_eq!(observation.staged.writes.len(), 1);
+    }
+}
+
+/// What must have been loaded.
+pub fn loaded(loaded: Loaded) -> Box<Probe> {
+    match loaded {
+        Loaded::Fit(version) => Box::new(Probe::new(version)),
+        Loaded::Rejected(_, failure) => panic!("{failure}"),
     }
 }
 

@@ -3,6 +3,9 @@
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
+#[path = "wasi.rs"]
+pub mod wasi;
+
 /// Where a body may put a call's result: `[discriminant, …, handle at +4]`.
 pub const RESULT: u32 = 16;
 /// Where a test's own data begins.
@@ -40,6 +43,8 @@ pub struct Guest {
     strings: Vec<(String, u32, u32)>,
     version: String,
     foreign: Option<(String, String)>,
+    realloc: String,
+    wasi: bool,
 }
 
 impl Guest {
@@ -55,6 +60,8 @@ impl Guest {
             strings: Vec::new(),
             version: "0.1.0".into(),
             foreign: None,
+            realloc: "(local.get $place)".into(),
+            wasi: false,
         }
     }
 
@@ -126,6 +133,20 @@ impl Guest {
         self
     }
 
+    /// The end of `cabi_realloc`, which leaves the memory's address: it is `$place`.
+    #[must_use]
+    pub fn realloc(mut self, body: &str) -> Self {
+        self.realloc = body.into();
+        self
+    }
+
+    /// Also imports the functions of [`wasi::IMPORTS`].
+    #[must_use]
+    pub fn wasi(mut self) -> Self {
+        self.wasi = true;
+        self
+    }
+
     /// The interface's text, with the foreign package beside it.
     fn wit(&self) -> String {
         let mut wit = probity::probe::WIT.to_owned();
@@ -137,6 +158,10 @@ impl Guest {
             wit = wit.replace(world, &format!("{world} import {interface};"));
             wit +=
                 &format!("package {package}@{version} {{ interface {name} {{ {function} }} }}\n");
+        }
+        if self.wasi {
+            wit = wit.replace("world probe {", &format!("world probe {{ {}", wasi::WORLD));
+            wit += wasi::WIT;
         }
         wit.replace("0.1.0", &self.version)
     }
@@ -166,17 +191,20 @@ impl Guest {
             self.expand(&self.collect),
             self.expand(&self.extra),
         );
-        let (memory, imports) = (&self.memory, &self.imports);
+        let (memory, imports, realloc) = (&self.memory, &self.imports, &self.realloc);
+        let wasi = if self.wasi { wasi::IMPORTS } else { "" };
         format!(
-            r#"(module {IMPORTS} {imports}
+            r#"(module {IMPORTS} {wasi} {imports}
   (memory (export "memory") {memory})
   (data (i32.const {DATA}) "{data}")
   (global $heap (mut i32) (i32.const 32768))
   ;; A bump allocator: guests of a test allocate little.
   (func (export "cabi_realloc") (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
+    (local $place i32)
     (global.set $heap (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))
-    (global.get $heap)
-    (global.set $heap (i32.add (global.get $heap) (local.get $size))))
+    (local.set $place (global.get $heap))
+    (global.set $heap (i32.add (global.get $heap) (local.get $size)))
+    {realloc})
   (func $ok (result i32) (i32.store8 (i32.const 0) (i32.const 0)) (i32.const 0))
   (func $fail (param $handle i32) (result i32)
     (i32.store8 (i32.const 0) (i32.const 1)) (i32.store (i32.const 4) (local.get $handle)) (i32.const 0))
