@@ -138,8 +138,10 @@ impl Instance {
             Ok(Ok(())) => guest.commit().map_err(Trouble::Crash),
             Ok(Err(handle)) => {
                 let failure = guest.take_failure(handle);
+                let violation = guest.take_violation();
                 guest.discard();
-                Err(Trouble::Answer(failure))
+                // A limit is a limit, whatever the guest answers.
+                Err(violation.map_or(Trouble::Answer(failure), Trouble::Crash))
             }
             Err(error) => {
                 let failure = describe(error, guest);
