@@ -4,6 +4,7 @@
 //! task, and knows no other room.
 
 mod costs;
+mod condition;
 mod failure;
 mod health;
 mod metric;
@@ -16,9 +17,11 @@ mod resources;
 mod schema;
 mod series_error;
 mod setting;
+mod stored;
 mod tally;
 
 pub use costs::RunCosts;
+pub use condition::Condition;
 pub use failure::{Failure, printable};
 pub use health::{CheckReport, Status};
 pub use metric::{MAX_LABEL_KEYS, MAX_NAME_BYTES, Metric, MetricError, MetricKind};
@@ -31,4 +34,5 @@ pub use resources::*;
 pub use schema::{Change, Point, Schema, Series, Write};
 pub use series_error::SeriesError;
 pub use setting::{ByteSize, Invalid, Span, check_range};
+pub use stored::{SqlRows, SqlValue, StateChanges, StateEntries};
 pub use tally::{Tally, TallyCounter, TallyEntry};

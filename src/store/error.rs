@@ -1,0 +1,156 @@
+//! What can be wrong with the store, each with the step that helps.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use crate::model::printable;
+
+/// The longest reason of the machine's or of SQLite's that is passed on, in bytes.
+const MAX_REASON_BYTES: usize = 300;
+
+/// Why the store cannot be opened, or did not do what it was asked to. [`StoreError::next`] is the step that helps.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the folder. This one may pass.
+    #[error("{folder} is in use by another instance{pid}", folder = .folder.display(), pid = of_pid(*.pid))]
+    Locked {
+        /// The state folder.
+        folder: PathBuf,
+        /// The other one's process id, if it could be read.
+        pid: Option<u32>,
+    },
+    /// A later version of the program has migrated it.
+    #[error("{file} has schema version {found}, and this version of Probity knows up to {known}", file = .file.display())]
+    Newer {
+        /// The database.
+        file: PathBuf,
+        /// Its schema's version.
+        found: i64,
+        /// The newest one known here.
+        known: i64,
+    },
+    /// It is some other program's database.
+    #[error("{file} is a SQLite database of another program (application id {found:#010x})", file = .file.display())]
+    Foreign {
+        /// The database.
+        file: PathBuf,
+        /// What stands in its header.
+        found: u32,
+    },
+    /// It has no bytes: something emptied it, for the program itself never leaves it so.
+    #[error("{file} is empty (0 bytes)", file = .0.display())]
+    Empty(PathBuf),
+    /// It does not begin as a SQLite database does.
+    #[error("{file} is not a SQLite database", file = .0.display())]
+    Garbage(PathBuf),
+    /// It begins well, and does not go on so.
+    #[error("{file} is damaged: {reason}", file = .file.display())]
+    Damaged {
+        /// The database.
+        file: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// The folder or the database cannot be written.
+    #[error("{path} cannot be written: {reason}", path = .path.display())]
+    ReadOnly {
+        /// The folder or the file.
+        path: PathBuf,
+        /// What the machine says.
+        reason: String,
+    },
+    /// The folder cannot be made, or is none.
+    #[error("{folder} cannot be used as a folder: {reason}", folder = .folder.display())]
+    Folder {
+        /// The state folder.
+        folder: PathBuf,
+        /// What the machine says.
+        reason: String,
+    },
+    /// The disk is full.
+    #[error("{file} cannot grow: the disk is full", file = .0.display())]
+    Full(PathBuf),
+    /// Whatever else the machine or SQLite says.
+    #[error("{path}: {reason}", path = .path.display())]
+    Failed {
+        /// The folder or the file.
+        path: PathBuf,
+        /// What they say.
+        reason: String,
+    },
+    /// The writer's queue has no room.
+    #[error("{file}: the writer is behind, and its queue is full", file = .0.display())]
+    QueueFull(PathBuf),
+    /// There was no answer in time; it may still be done.
+    #[error("{file}: no answer from the disk in time", file = .0.display())]
+    Slow(PathBuf),
+    /// It was closed.
+    #[error("{file} was closed", file = .0.display())]
+    Closed(PathBuf),
+}
+
+impl StoreError {
+    /// The step that helps, as a sentence without a full stop.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => {
+                "stop the other instance, or give this one a folder of its own (state.directory or --state)"
+            }
+            Self::Newer { .. } => {
+                "run the newer version, or move the file away to begin without its state"
+            }
+            Self::Foreign { .. } => "set state.directory (or --state) to a folder of Probity's own",
+            Self::Empty(_) | Self::Garbage(_) | Self::Damaged { .. } => {
+                "put a backup in its place, or move the file away (with -wal and -shm beside it) to begin without its state"
+            }
+            Self::ReadOnly { .. } => {
+                "let this user write there, or set state.directory (or --state) to a folder that it can write"
+            }
+            Self::Folder { .. } => "set state.directory (or --state) to a folder",
+            Self::Full(_) => "free space on that file system",
+            Self::Failed { .. } | Self::QueueFull(_) | Self::Slow(_) => {
+                "look at that disk: its space, its permissions and the kernel's log"
+            }
+            Self::Closed(_) => "start the program again",
+        }
+    }
+
+    /// Whether everybody else's change would fail for the same reason: it lies with the file, not with what was asked.
+    pub(super) fn of_the_file(&self) -> bool {
+        !matches!(self, Self::Failed { .. })
+    }
+
+    /// What SQLite says about the database at `file`.
+    pub(super) fn sqlite(file: &Path, error: &rusqlite::Error) -> Self {
+        let reason = printable(&error.to_string(), MAX_REASON_BYTES);
+        let file = file.to_owned();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full(file),
+            Some(ErrorCode::NotADatabase) => Self::Garbage(file),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { file, reason },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                Self::ReadOnly { path: file, reason }
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Slow(file),
+            _ => Self::Failed { path: file, reason },
+        }
+    }
+
+    /// What the machine says about `path`, which is to be written.
+    pub(super) fn io(path: &Path, error: &io::Error) -> Self {
+        let (path, reason) = (path.to_owned(), error.to_string());
+        match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::ReadOnly { path, reason }
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path),
+            _ => Self::Failed { path, reason },
+        }
+    }
+}
+
+fn of_pid(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
+}

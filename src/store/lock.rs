@@ -1,0 +1,81 @@
+//! The lock on the state folder: one process at a time.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::StoreError;
+
+/// The lock file's name. It stays when the program ends: only the lock on it counts, and the kernel takes that away with
+/// the process, however it ends.
+const FILE: &str = "probity.lock";
+
+/// Holds the folder until it is dropped.
+pub(super) struct FolderLock {
+    file: File,
+}
+
+impl FolderLock {
+    /// Locks `folder`, which is made if it is not there, readable by this user alone.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] with the holder's process id, or what the machine says.
+    pub(super) fn take(folder: &Path) -> Result<Self, StoreError> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| no_folder(folder, &error))?;
+        let path = folder.join(FILE);
+        let failed = |error| StoreError::io(&path, &error);
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Locked {
+                    folder: folder.to_owned(),
+                    pid: holder(&mut file),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(failed)?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing alone is not enough while another thread starts a process: until that has begun its own program it has
+        // the file open too. Where unlocking fails, closing follows.
+        let _ = self.file.unlock();
+    }
+}
+
+fn no_folder(folder: &Path, error: &io::Error) -> StoreError {
+    match StoreError::io(folder, error) {
+        StoreError::Failed { path, reason } => StoreError::Folder {
+            folder: path,
+            reason,
+        },
+        other => other,
+    }
+}
+
+/// Who wrote its id into the lock file; nobody when it is just about to.
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}

@@ -1,0 +1,209 @@
+//! Opening the database: whose it is, whether it is whole, and making a new one.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
+
+use super::StoreError;
+use super::schema::{APPLICATION_ID, MIGRATIONS, VERSION};
+
+/// How long another program that looks into the database, a shell for example, may hold up a commit.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// What is left of the write-ahead log after a checkpoint, bytes.
+const LOG_BYTES: i64 = 16 << 20;
+
+/// SQLite's file format, chapter 1.3: the header's length, how it begins, and where two numbers stand in it.
+const HEADER_BYTES: usize = 100;
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const USER_VERSION_AT: usize = 60;
+const APPLICATION_ID_AT: usize = 68;
+
+/// Opens the database, brings its schema up to date and looks whether it is whole. The folder's lock is held.
+///
+/// # Errors
+/// Why it is refused. It is left as it is then.
+pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
+    if !is_there(file)? {
+        create(file)?;
+    }
+    let mut connection = connect(file)?;
+    let failed = |error: rusqlite::Error| StoreError::sqlite(file, &error);
+    // Once more, for a migration may still be in the write-ahead log.
+    let found = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(failed)?;
+    not_newer(file, found)?;
+    migrate(file, &mut connection)?;
+    whole(file, &connection)?;
+    Ok(connection)
+}
+
+/// Whether there is a database, judged by its header alone, before SQLite may touch it.
+fn is_there(file: &Path) -> Result<bool, StoreError> {
+    let failed = |error: std::io::Error| StoreError::io(file, &error);
+    let length = match fs::metadata(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed(error)),
+        Ok(metadata) if !metadata.is_file() => {
+            let reason = "not a regular file".to_owned();
+            let path = file.to_owned();
+            return Err(StoreError::Failed { path, reason });
+        }
+        Ok(metadata) => metadata.len(),
+    };
+    if length == 0 {
+        return Err(StoreError::Empty(file.to_owned()));
+    }
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    File::open(file)
+        .and_then(|opened| opened.take(HEADER_BYTES as u64).read_to_end(&mut header))
+        .map_err(failed)?;
+    let begins_well = MAGIC.len().min(header.len());
+    if header[..begins_well] != MAGIC[..begins_well] {
+        return Err(StoreError::Garbage(file.to_owned()));
+    }
+    if header.len() < HEADER_BYTES {
+        return Err(StoreError::Damaged {
+            file: file.to_owned(),
+            reason: format!("it ends after {length} bytes, within its header"),
+        });
+    }
+    let found = number(&header, APPLICATION_ID_AT);
+    if found != APPLICATION_ID {
+        let file = file.to_owned();
+        return Err(StoreError::Foreign { file, found });
+    }
+    not_newer(file, i64::from(number(&header, USER_VERSION_AT)))?;
+    Ok(true)
+}
+
+fn number(header: &[u8], at: usize) -> u32 {
+    header[at..at + 4]
+        .iter()
+        .fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+fn not_newer(file: &Path, found: i64) -> Result<(), StoreError> {
+    if found <= VERSION {
+        return Ok(());
+    }
+    Err(StoreError::Newer {
+        file: file.to_owned(),
+        found,
+        known: VERSION,
+    })
+}
+
+/// Makes a whole database aside and renames it, so that a kill at any moment leaves either none or a whole one: an empty
+/// file in its place is never the program's own doing.
+fn create(file: &Path) -> Result<(), StoreError> {
+    let aside = beside(file, ".new");
+    let failed = |error: std::io::Error| StoreError::io(file, &error);
+    for left in [
+        aside.clone(),
+        beside(&aside, "-wal"),
+        beside(&aside, "-shm"),
+    ] {
+        match fs::remove_file(&left) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::io(&left, &error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    // SQLite gives its own files the mode of this one.
+    let made = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)
+        .map_err(failed)?;
+    let mut connection = connect(&aside)?;
+    connection
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .map_err(|error| StoreError::sqlite(&aside, &error))?;
+    migrate(&aside, &mut connection)?;
+    // Moves the write-ahead log into the file and takes it away.
+    connection
+        .close()
+        .map_err(|(_, error)| StoreError::sqlite(&aside, &error))?;
+    made.sync_all().map_err(failed)?;
+    fs::rename(&aside, file).map_err(failed)?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed)
+}
+
+/// The same path with something after its last name.
+pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// A connection that writes: a commit is on disk when it returns.
+fn connect(file: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let set_up = || {
+        let connection = Connection::open_with_flags(file, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        // Where the file may not be written, SQLite opens it for reading and says nothing.
+        let read_only = connection.is_readonly(MAIN_DB)?;
+        if !read_only {
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+            connection.pragma_update(None, "synchronous", "full")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.pragma_update(None, "cell_size_check", true)?;
+            connection.pragma_update_and_check(
+                None,
+                "journal_size_limit",
+                LOG_BYTES,
+                |_| Ok(()),
+            )?;
+        }
+        Ok((connection, read_only))
+    };
+    match set_up() {
+        Ok((connection, false)) => Ok(connection),
+        Ok((_, true)) => Err(StoreError::ReadOnly {
+            path: file.to_owned(),
+            reason: "this user may only read it".to_owned(),
+        }),
+        Err(error) => Err(StoreError::sqlite(file, &error)),
+    }
+}
+
+fn migrate(file: &Path, connection: &mut Connection) -> Result<(), StoreError> {
+    use rusqlite_migration::Error;
+    MIGRATIONS
+        .to_latest(connection)
+        .map_err(|error| match &error {
+            Error::RusqliteError { err, .. } => StoreError::sqlite(file, err),
+            _ => StoreError::Damaged {
+                file: file.to_owned(),
+                reason: error.to_string(),
+            },
+        })
+}
+
+/// Reads the probes' state through; it is small. Larger tables are not read at a start, which would have to wait for it.
+fn whole(file: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let said: String = connection
+        .query_row("PRAGMA quick_check('probe_state')", [], |row| row.get(0))
+        .map_err(|error| StoreError::sqlite(file, &error))?;
+    if said == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::Damaged {
+        file: file.to_owned(),
+        reason: crate::model::printable(&said, 200),
+    })
+}
