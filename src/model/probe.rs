@@ -106,6 +106,12 @@ pub struct ProbeStatus {
     pub last_costs: RunCosts,
     /// Series defined.
     pub series: u32,
+    /// State kept for it, keys and values, in bytes.
+    pub state_bytes: u64,
+    /// Runs whose changes of the state were not on disk when they ended.
+    pub state_failures: u64,
+    /// Why some are not on disk yet.
+    pub state_error: Option<Arc<Failure>>,
     /// Linear memory of the instance in bytes, nothing when none is running.
     pub memory_bytes: Option<u64>,
     /// The most linear memory that one of its instances had after a run, in bytes.
@@ -134,6 +140,9 @@ impl ProbeStatus {
             costs: RunCosts::default(),
             last_costs: RunCosts::default(),
             series: 0,
+            state_bytes: 0,
+            state_failures: 0,
+            state_error: None,
             memory_bytes: None,
             peak_memory_bytes: 0,
             instance_since: None,

@@ -14,6 +14,7 @@ use super::v0_1_0::Everything;
 use super::{Config, ProbeError, Surroundings};
 use crate::model::{ByteSize, Failure};
 use crate::snapshot::SnapshotCell;
+use crate::store::StateStore;
 
 /// Room for host functions on a guest's fiber, beside the guest's own stack.
 const HOST_STACK_BYTES: usize = 512 * 1024;
@@ -29,6 +30,7 @@ pub struct ProbeHost {
     compile: Compile,
     pub(super) snapshots: Arc<SnapshotCell>,
     pub(super) names: Arc<MetricNames>,
+    pub(super) states: Option<StateStore>,
     guests: Option<tokio::runtime::Runtime>,
 }
 
@@ -59,6 +61,7 @@ impl ProbeHost {
             compile,
             snapshots: around.snapshots,
             names: Arc::default(),
+            states: around.states,
             guests: Some(guests),
         }))
     }

@@ -135,7 +135,11 @@ impl Instance {
         let guest = self.store.data_mut();
         guest.end();
         match answer {
-            Ok(Ok(())) => guest.commit().map_err(Trouble::Crash),
+            Ok(Ok(())) => match export {
+                Export::Start => guest.commit_start(),
+                Export::Collect => guest.commit(),
+            }
+            .map_err(Trouble::Crash),
             Ok(Err(handle)) => {
                 let failure = guest.take_failure(handle);
                 let violation = guest.take_violation();

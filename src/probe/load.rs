@@ -150,6 +150,7 @@ fn prepare(
             limits: defaults.limits.with(&config.limits),
             snapshots: host.snapshots.clone(),
             names: host.names.clone(),
+            states: host.states.clone(),
         }),
         grants: config.grant.clone(),
         host: host.clone(),

@@ -8,6 +8,7 @@ mod backoff;
 mod blame;
 mod compile;
 mod config;
+mod durable;
 mod engine;
 mod grants;
 mod host;

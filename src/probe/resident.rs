@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::durable;
 use super::host::{Kept, Produce, RunFacts};
 use super::instance::{Export, Instance, Trouble};
 use super::ticker::TICK;
@@ -54,11 +55,8 @@ impl Resident {
 
     /// What the runs since the last call of this function cost; nothing while a call is stuck.
     pub(super) fn take_costs(&mut self) -> RunCosts {
-        match self {
-            Self::Running(instance, _) => instance.kept_mut().take_costs(),
-            Self::None(kept) => kept.take_costs(),
-            Self::Stuck(_) | Self::Lost => RunCosts::default(),
-        }
+        let kept = self.kept_mut();
+        kept.map(Kept::take_costs).unwrap_or_default()
     }
 
     /// When the instance was made, if there is one.
@@ -66,6 +64,37 @@ impl Resident {
         match self {
             Self::Running(instance, _) => Some(instance.made),
             Self::None(_) | Self::Stuck(_) | Self::Lost => None,
+        }
+    }
+
+    fn kept_mut(&mut self) -> Option<&mut Kept> {
+        match self {
+            Self::Running(instance, _) => Some(instance.kept_mut()),
+            Self::None(kept) => Some(kept),
+            Self::Stuck(_) | Self::Lost => None,
+        }
+    }
+
+    /// Reads what earlier starts left of the probe's state, before the first run and after a panic.
+    async fn load_state(&mut self, version: &Version) -> Result<(), Failure> {
+        if let Self::Lost = self {
+            *self = Self::new(version);
+        }
+        let settings = &version.parts.settings;
+        match self.kept_mut() {
+            Some(kept) => {
+                durable::load(settings.states.as_ref(), &settings.name, &mut kept.state).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Brings to disk what runs have committed of the probe's state; waits for it, but never long.
+    pub(super) async fn save_state(&mut self, version: &Version) {
+        let settings = &version.parts.settings;
+        if let Some(kept) = self.kept_mut() {
+            let disk = &mut kept.state.disk;
+            durable::save(settings.states.as_ref(), &settings.name, disk).await;
         }
     }
 
@@ -104,7 +133,7 @@ impl Resident {
         version: &Version,
         facts: RunFacts,
     ) -> Result<Produce, Trouble> {
-        let resident = match std::mem::replace(self, Self::Lost) {
+        let mut resident = match std::mem::replace(self, Self::Lost) {
             Self::Stuck(task) if !task.is_finished() => {
                 *self = Self::Stuck(task);
                 let message = "an earlier call still waits for the machine's files";
@@ -114,6 +143,9 @@ impl Resident {
             Self::Stuck(task) => joined(task.await).0.of(version),
             resident => resident.of(version),
         };
+        if let Err(failure) = resident.load_state(version).await {
+            return self.settle((resident, Err(Trouble::Answer(failure))));
+        }
         let patience = version.deadline * resident.calls_to_make() + FILE_GRACE;
         let (parts, deadline) = (version.parts.clone(), version.deadline);
         let mut task = spawn(version, run_once(parts, resident, facts, deadline));

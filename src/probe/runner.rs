@@ -89,11 +89,14 @@ impl Probe {
         self.status.runs += 1;
         let facts = self.facts(due, started);
         let result = self.resident.run(&self.version, facts).await;
+        // The guest is not blamed for a slow disk.
+        let duration = started.elapsed();
+        self.resident.save_state(&self.version).await;
         let (outcome, produce) = self.settle(result, clock);
         Observation {
             source: self.version.identity.name.clone(),
             started,
-            duration: started.elapsed(),
+            duration,
             lateness: due.lateness,
             missed: due.missed,
             outcome,
@@ -255,6 +258,9 @@ impl Probe {
         self.status.note_memory(self.resident.memory_bytes());
         self.status.instance_since = self.resident.instance_since();
         self.status.last_rejection.clone_from(&kept.last_rejection);
+        self.status.state_bytes = kept.state.bytes();
+        self.status.state_failures = kept.state.disk.failures;
+        self.status.state_error.clone_from(&kept.state.disk.error);
         self.status.series = u32::try_from(kept.recorder.series_count()).unwrap_or(u32::MAX);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{CompileTally, Compiler};
 use crate::snapshot::SnapshotCell;
+use crate::store::StateStore;
 
 /// What the host of all probes needs of its program; by default nothing but a cell that stays empty.
 #[derive(Clone, Default)]
@@ -19,4 +20,6 @@ pub struct Surroundings {
     pub compiler: Compiler,
     /// Counters of compiling.
     pub compile_tally: CompileTally,
+    /// Where the probes' state is kept; unset: in memory, until the program ends.
+    pub states: Option<StateStore>,
 }

@@ -15,6 +15,7 @@ use crate::model::{CheckReport, Failure, Recorder, RunCosts, Staged};
 use crate::probe::Limits;
 use crate::probe::limits::{Bounds, Usage};
 use crate::snapshot::SnapshotCell;
+use crate::store::StateStore;
 
 /// What is fixed for a probe as long as it is loaded.
 pub(in crate::probe) struct GuestSettings {
@@ -28,6 +29,8 @@ pub(in crate::probe) struct GuestSettings {
     pub(in crate::probe) snapshots: Arc<SnapshotCell>,
     /// Which metric name means what among all probes.
     pub(in crate::probe) names: Arc<MetricNames>,
+    /// Where its state is kept between starts; unset: nowhere.
+    pub(in crate::probe) states: Option<StateStore>,
 }
 
 /// What outlives an instance: a trap is no counter reset and loses no state.
@@ -148,8 +151,9 @@ impl Guest {
         settings: Arc<GuestSettings>,
         wasi: WasiCtx,
         output: OutputTail,
-        kept: Kept,
+        mut kept: Kept,
     ) -> Self {
+        kept.state.forget_start();
         let mut table = ResourceTable::new();
         table.set_max_capacity(settings.limits.handles as usize);
         Self {
@@ -187,16 +191,28 @@ impl Guest {
         &self.settings.limits
     }
 
+    /// Takes what `start` staged; its changes of the state wait for a run that goes well.
+    ///
+    /// # Errors
+    /// As [`Guest::commit`].
+    pub(in crate::probe) fn commit_start(&mut self) -> Result<Produce, Failure> {
+        self.take(State::commit_start)
+    }
+
     /// Takes what the run staged.
     ///
     /// # Errors
     /// The limit that the run broke; then nothing is taken.
     pub(in crate::probe) fn commit(&mut self) -> Result<Produce, Failure> {
+        self.take(State::commit)
+    }
+
+    fn take(&mut self, commit_state: fn(&mut State)) -> Result<Produce, Failure> {
         if let Some(violation) = self.take_violation() {
             self.discard();
             return Err(violation);
         }
-        self.kept.state.commit();
+        commit_state(&mut self.kept.state);
         Ok(Produce {
             staged: self.kept.recorder.commit(),
             checks: self.checks.take(),

@@ -25,4 +25,5 @@ pub use metrics::{Counter, Gauge, Histogram, Info, StateSet};
 pub use names::MetricNames;
 pub(super) use run::RunFacts;
 pub use run::Trigger;
+pub(super) use state::{Disk, State};
 pub(super) use stdio::OutputTail;

@@ -1,38 +1,84 @@
-//! `probity:host/state`: a small key-value store that commits with the sample. In memory in this version.
+//! `probity:host/state`: a small key-value store that commits with the sample, and outlives whatever happens to the guest.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use wasmtime::component::Resource;
 
 use super::Guest;
-use crate::model::Failure;
+use crate::model::{Failure, StateChanges, StateEntries};
 use crate::probe::v0_1_0::probity::host::state::Host;
+use crate::store::Saving;
 
 /// The longest key, in bytes.
 const MAX_KEY_BYTES: usize = 256;
 
-/// One probe's entries and the changes of the present run.
+/// One probe's entries, and what is to become of them. A run's changes lie over those of `start`, which lie over the entries
+/// until a run goes well.
 pub(in crate::probe) struct State {
-    entries: BTreeMap<String, Vec<u8>>,
-    changes: BTreeMap<String, Option<Vec<u8>>>,
+    entries: StateEntries,
+    started: StateChanges,
+    changes: StateChanges,
+    sizes: Sizes,
     limit: u64,
+    /// How it gets to the disk.
+    pub(in crate::probe) disk: Disk,
+}
+
+/// The sizes of all keys and values together, in bytes: of the entries, with those of `start`, and with the run's.
+#[derive(Default, Clone, Copy)]
+struct Sizes {
+    entries: u64,
+    started: u64,
+    current: u64,
+}
+
+/// What of a probe's entries is on disk.
+#[derive(Default)]
+pub(in crate::probe) struct Disk {
+    /// Whether the entries of earlier starts have been read.
+    pub(in crate::probe) loaded: bool,
+    /// Whether it is a copy of which nothing shall remain.
+    pub(in crate::probe) detached: bool,
+    /// Committed changes that are not known to be on disk.
+    pub(in crate::probe) unsaved: Arc<StateChanges>,
+    /// Those of them that are on their way.
+    pub(in crate::probe) saving: Option<(Saving, Arc<StateChanges>)>,
+    /// Runs whose changes were not on disk when they ended.
+    pub(in crate::probe) failures: u64,
+    /// Why the unsaved ones are not.
+    pub(in crate::probe) error: Option<Arc<Failure>>,
 }
 
 impl State {
-    pub(super) fn new(limit: u64) -> Self {
+    pub(in crate::probe) fn new(limit: u64) -> Self {
         Self {
-            entries: BTreeMap::new(),
-            changes: BTreeMap::new(),
+            entries: StateEntries::default(),
+            started: StateChanges::new(),
+            changes: StateChanges::new(),
+            sizes: Sizes::default(),
             limit,
+            disk: Disk::default(),
         }
     }
 
-    /// A copy without the changes of the present run.
+    /// A copy to try something with: what is committed there is neither seen here nor stored.
     pub(super) fn fork(&self, limit: u64) -> Self {
         Self {
             entries: self.entries.clone(),
-            changes: BTreeMap::new(),
-            limit,
+            sizes: Sizes {
+                entries: self.sizes.entries,
+                started: self.sizes.entries,
+                current: self.sizes.entries,
+            },
+            disk: Disk {
+                loaded: self.disk.loaded,
+                detached: true,
+                ..Disk::default()
+            },
+            ..Self::new(limit)
         }
     }
 
@@ -40,10 +86,29 @@ impl State {
         Self { limit, ..self }
     }
 
-    fn get(&self, key: &str) -> Option<&[u8]> {
-        match self.changes.get(key) {
-            Some(change) => change.as_deref(),
-            None => self.entries.get(key).map(Vec::as_slice),
+    /// Takes over what earlier starts left. What has been committed since is newer.
+    pub(in crate::probe) fn adopt(&mut self, stored: StateEntries) {
+        let newer = self.disk.unsaved.clone();
+        self.entries = stored;
+        for (key, change) in &*newer {
+            apply(&mut self.entries, key.clone(), change.clone());
+        }
+        let sizes = self.entries.iter().map(|(key, value)| size(key, value));
+        self.sizes.entries = sizes.sum();
+        self.forget_start();
+        self.disk.loaded = true;
+    }
+
+    /// The committed entries' keys and values together, in bytes.
+    pub(in crate::probe) fn bytes(&self) -> u64 {
+        self.sizes.entries
+    }
+
+    fn get(&self, key: &str) -> Option<&Bytes> {
+        let changed = self.changes.get(key).or_else(|| self.started.get(key));
+        match changed {
+            Some(change) => change.as_ref(),
+            None => self.entries.get(key),
         }
     }
 
@@ -55,70 +120,101 @@ impl State {
             );
             return Err(Failure::new("state.key", message));
         }
-        let size = self.size_with(&key, value.len());
-        if size > self.limit {
+        let before = self.get(&key).map_or(0, |old| size(&key, old));
+        let after = self.sizes.current - before + size(&key, &value);
+        // What shrinks is let through even where the limit was lowered below what is there.
+        if after > self.limit && after >= self.sizes.current {
             let message = format!(
-                "{size} bytes of state: at most {} (limits.state)",
+                "{after} bytes of state: at most {} (limits.state)",
                 self.limit
             );
             return Err(Failure::new("state.too-large", message));
         }
-        self.changes.insert(key, Some(value));
+        self.sizes.current = after;
+        self.changes.insert(key, Some(value.into()));
         Ok(())
     }
 
-    /// The size of everything if `key` held `length` bytes.
-    fn size_with(&self, key: &str, length: usize) -> u64 {
-        let keys = self.keys("");
-        let others = keys.iter().filter(|other| **other != key);
-        let sizes = others.map(|other| other.len() + self.get(other).map_or(0, <[u8]>::len));
-        (sizes.sum::<usize>() + key.len() + length) as u64
-    }
-
     fn remove(&mut self, key: String) {
-        if self.entries.contains_key(&key) {
+        let Some(old) = self.get(&key) else {
+            return;
+        };
+        self.sizes.current -= size(&key, old);
+        if self.entries.contains_key(&key) || self.started.contains_key(&key) {
             self.changes.insert(key, None);
         } else {
             self.changes.remove(&key);
         }
     }
 
-    fn keys(&self, prefix: &str) -> Vec<&str> {
-        let kept = self
-            .entries
-            .keys()
-            .filter(|key| !self.changes.contains_key(*key));
-        let changed = self
-            .changes
-            .iter()
-            .filter(|(_, change)| change.is_some())
-            .map(|(key, _)| key);
-        let mut keys: Vec<&str> = kept
-            .chain(changed)
-            .map(String::as_str)
-            .filter(|key| key.starts_with(prefix))
+    fn keys(&self, prefix: &str) -> Vec<String> {
+        let mut present: BTreeMap<&str, bool> = with_prefix(&self.entries, prefix)
+            .map(|(key, _)| (key, true))
             .collect();
-        keys.sort_unstable();
-        keys
+        for layer in [&self.started, &self.changes] {
+            present.extend(with_prefix(layer, prefix).map(|(key, change)| (key, change.is_some())));
+        }
+        let present = present.into_iter().filter(|(_, is_there)| *is_there);
+        present.map(|(key, _)| key.to_owned()).collect()
     }
 
+    /// `start` went well: what it changed waits for a run that does.
+    pub(super) fn commit_start(&mut self) {
+        self.started.append(&mut self.changes);
+        self.sizes.started = self.sizes.current;
+    }
+
+    /// A run went well.
     pub(super) fn commit(&mut self) {
-        for (key, change) in std::mem::take(&mut self.changes) {
-            match change {
-                Some(value) => self.entries.insert(key, value),
-                None => self.entries.remove(&key),
-            };
+        self.started.append(&mut self.changes);
+        self.sizes.entries = self.sizes.current;
+        self.sizes.started = self.sizes.current;
+        for (key, change) in std::mem::take(&mut self.started) {
+            if !self.disk.detached {
+                Arc::make_mut(&mut self.disk.unsaved).insert(key.clone(), change.clone());
+            }
+            apply(&mut self.entries, key, change);
         }
     }
 
+    /// The call did not go well, or another begins.
     pub(super) fn discard(&mut self) {
         self.changes.clear();
+        self.sizes.current = self.sizes.started;
     }
+
+    /// The instance whose `start` went well is gone, and no run of it went well.
+    pub(super) fn forget_start(&mut self) {
+        self.started.clear();
+        self.sizes.started = self.sizes.entries;
+        self.discard();
+    }
+}
+
+fn size(key: &str, value: &[u8]) -> u64 {
+    (key.len() + value.len()) as u64
+}
+
+fn apply(entries: &mut StateEntries, key: String, change: Option<Bytes>) {
+    let entries = Arc::make_mut(entries);
+    match change {
+        Some(value) => entries.insert(key, value),
+        None => entries.remove(&key),
+    };
+}
+
+fn with_prefix<'a, T>(
+    map: &'a BTreeMap<String, T>,
+    prefix: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a T)> {
+    map.range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+        .take_while(move |(key, _)| key.starts_with(prefix))
+        .map(|(key, value)| (key.as_str(), value))
 }
 
 impl Host for Guest {
     fn get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
-        Ok(self.kept.state.get(&key).map(<[u8]>::to_vec))
+        Ok(self.kept.state.get(&key).map(|value| value.to_vec()))
     }
 
     fn put(
@@ -152,51 +248,10 @@ impl Host for Guest {
     }
 
     fn keys(&mut self, prefix: String) -> wasmtime::Result<Vec<String>> {
-        Ok(self
-            .kept
-            .state
-            .keys(&prefix)
-            .into_iter()
-            .map(str::to_owned)
-            .collect())
+        Ok(self.kept.state.keys(&prefix))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn changes_are_seen_in_the_run_and_kept_only_by_a_commit() {
-        let mut state = State::new(100);
-        state.put("a".into(), b"1".to_vec()).expect("it fits");
-        assert_eq!(state.get("a"), Some(&b"1"[..]));
-        state.discard();
-        assert_eq!(state.get("a"), None);
-
-        state.put("a".into(), b"1".to_vec()).expect("it fits");
-        state.put("b".into(), b"2".to_vec()).expect("it fits");
-        state.commit();
-        state.remove("a".into());
-        assert_eq!((state.get("a"), state.keys("")), (None, vec!["b"]));
-        state.discard();
-        assert_eq!(state.keys(""), ["a", "b"]);
-    }
-
-    #[test]
-    fn the_limit_holds_for_keys_and_values_together_and_does_not_bite_early() {
-        let mut state = State::new(10);
-        state.put("key".into(), vec![0; 7]).expect("ten bytes fit");
-        state
-            .put("key".into(), vec![1; 7])
-            .expect("a replacement does not add up");
-        let refused = state
-            .put("k".into(), vec![])
-            .expect_err("the eleventh byte does not fit");
-        assert_eq!(refused.code, "state.too-large");
-        assert_eq!(
-            state.put(String::new(), vec![]).expect_err("no key").code,
-            "state.key"
-        );
-    }
-}
+#[path = "state_tests.rs"]
+mod tests;
