@@ -22,6 +22,7 @@ fn sockets(bench: &Bench, folder: &Path, granted: &[&Path]) -> Box<Probe> {
         },
         grant: Grants {
             read: granted.iter().map(|path| (*path).to_owned()).collect(),
+            ..Grants::default()
         },
         config: toml::Table::from_iter([("folder".to_owned(), toml::Value::String(folder))]),
         ..ProbeConfig::unmentioned("sockets")

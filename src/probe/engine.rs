@@ -14,7 +14,7 @@ use super::v0_1_0::Everything;
 use super::{Config, ProbeError, Surroundings};
 use crate::model::{ByteSize, Failure};
 use crate::snapshot::SnapshotCell;
-use crate::store::StateStore;
+use crate::store::{Databases, StateStore};
 
 /// Room for host functions on a guest's fiber, beside the guest's own stack.
 const HOST_STACK_BYTES: usize = 512 * 1024;
@@ -31,6 +31,7 @@ pub struct ProbeHost {
     pub(super) snapshots: Arc<SnapshotCell>,
     pub(super) names: Arc<MetricNames>,
     pub(super) states: Option<StateStore>,
+    pub(super) databases: Arc<Databases>,
     guests: Option<tokio::runtime::Runtime>,
 }
 
@@ -62,6 +63,7 @@ impl ProbeHost {
             snapshots: around.snapshots,
             names: Arc::default(),
             states: around.states,
+            databases: Arc::default(),
             guests: Some(guests),
         }))
     }

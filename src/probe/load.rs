@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::config::{Config, ProbeConfig, is_probe_name};
 use super::engine::ProbeHost;
-use super::host::GuestSettings;
+use super::host::{GuestSettings, SqlAccess};
 use super::v0_1_0::EverythingPre;
 use super::version::{Parts, Version};
 use super::{Limits, grants, inspect};
@@ -151,6 +151,7 @@ fn prepare(
             snapshots: host.snapshots.clone(),
             names: host.names.clone(),
             states: host.states.clone(),
+            sql: SqlAccess::new(host.databases.clone(), config.grant.sqlite.clone()),
         }),
         grants: config.grant.clone(),
         host: host.clone(),

@@ -19,7 +19,11 @@ wasmtime::component::bindgen!({
             export probity:probe/collector@0.1.0;
         }
     ",
-    imports: { default: trappable },
+    imports: {
+        // Waits for a disk, and must not hold a thread of the guests meanwhile.
+        "probity:sql/sql.query": async | trappable,
+        default: trappable,
+    },
     exports: { default: async },
     with: {
         "probity:host/failure.failure": crate::model::Failure,

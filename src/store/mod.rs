@@ -5,6 +5,7 @@
 //! is newer, foreign or damaged is refused and left as it is.
 
 mod error;
+mod granted;
 mod lock;
 mod open;
 mod schema;
@@ -18,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::model::{Condition, Status, Tally};
 
 pub use error::StoreError;
+pub use granted::{Databases, Query, QueryBounds, QueryError, Stop};
 pub use state::{Saving, StateStore};
 
 use lock::FolderLock;

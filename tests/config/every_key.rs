@@ -96,6 +96,8 @@ fn c01_what_is_out_of_a_range_is_told_the_range() {
         ("probes.limits", "log_lines"),
         ("probes.limits", "log_bytes"),
         ("probes.limits", "state"),
+        ("probes.limits", "query_rows"),
+        ("probes.limits", "query_bytes"),
         ("probes.limits", "file"),
         ("health", "failures"),
         ("health", "recoveries"),

@@ -1,5 +1,6 @@
 //! Configuration of the grants: what one probe may reach.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ use crate::model::Invalid;
 pub struct Grants {
     /// Folders it may read, by absolute path; the guest sees them under the same path.
     pub read: Vec<PathBuf>,
+    /// SQLite databases it may read, by the name it knows them under; absolute paths.
+    pub sqlite: BTreeMap<String, PathBuf>,
 }
 
 impl Grants {
@@ -20,6 +23,16 @@ impl Grants {
             if !path.is_absolute() {
                 faults.push(Invalid::new(
                     format!("grant.read[{index}]"),
+                    path.display(),
+                    "must be an absolute path",
+                ));
+            }
+        }
+        for (name, path) in &self.sqlite {
+            if !path.is_absolute() {
+                let key = format!("grant.sqlite.{name}");
+                faults.push(Invalid::new(
+                    key,
                     path.display(),
                     "must be an absolute path",
                 ));

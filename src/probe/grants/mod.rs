@@ -14,11 +14,12 @@ use crate::model::Failure;
 
 /// The grants in words, as the snapshot shows them.
 pub(super) fn words(grants: &Grants) -> Vec<String> {
-    grants
+    let folders = grants
         .read
         .iter()
-        .map(|path| format!("read {}", path.display()))
-        .collect()
+        .map(|path| format!("read {}", path.display()));
+    let databases = grants.sqlite.keys().map(|name| format!("sqlite {name}"));
+    folders.chain(databases).collect()
 }
 
 /// WASI for one instance. Files below granted folders can be read, nothing can be written, no socket, no

@@ -9,6 +9,7 @@ use super::health::Checks;
 use super::log::LogQuota;
 use super::names::{MetricNames, NameClaims};
 use super::run::RunFacts;
+use super::sql::SqlAccess;
 use super::state::State;
 use super::stdio::OutputTail;
 use crate::model::{CheckReport, Failure, Recorder, RunCosts, Staged};
@@ -31,6 +32,8 @@ pub(in crate::probe) struct GuestSettings {
     pub(in crate::probe) names: Arc<MetricNames>,
     /// Where its state is kept between starts; unset: nowhere.
     pub(in crate::probe) states: Option<StateStore>,
+    /// The databases it may read.
+    pub(in crate::probe) sql: SqlAccess,
 }
 
 /// What outlives an instance: a trap is no counter reset and loses no state.
@@ -140,6 +143,8 @@ pub(in crate::probe) struct Guest {
     pub(super) settings: Arc<GuestSettings>,
     pub(super) run: RunFacts,
     pub(super) checks: Checks,
+    /// Bytes in the answers of queries that the guest has not dropped.
+    pub(super) sql_bytes: u64,
     pub(in crate::probe) kept: Kept,
     /// A limit broken in this run: it is rejected whole, whatever the guest answers.
     violation: Option<Failure>,
@@ -164,6 +169,7 @@ impl Guest {
             settings,
             run: RunFacts::idle(),
             checks: Checks::default(),
+            sql_bytes: 0,
             kept,
             violation: None,
             output,

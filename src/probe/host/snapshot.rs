@@ -8,8 +8,8 @@ use crate::probe::v0_1_0::probity::host::snapshot::Host;
 use crate::snapshot::{self, Snapshot};
 
 /// What `supports` says yes to: the interfaces that do what they say in this version.
-const FEATURES: [&str; 7] = [
-    "run", "config", "log", "state", "snapshot", "metrics", "health",
+const FEATURES: [&str; 8] = [
+    "run", "config", "log", "state", "snapshot", "metrics", "health", "sql",
 ];
 
 /// The newest number of a series: a gauge's value, a counter's total, a state's index; nothing for histograms,

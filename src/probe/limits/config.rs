@@ -104,6 +104,10 @@ limits! {
     log_bytes: ByteSize = ByteSize::kib(256), ByteSize::kib(1) => ByteSize::mib(64);
     /// Bytes of state, keys included.
     state: ByteSize = ByteSize::mib(1), ByteSize::kib(1) => ByteSize::mib(64);
+    /// Rows of one query's answer.
+    query_rows: u32 = 10_000, 1 => 1_000_000;
+    /// Bytes of the answers of queries that a probe holds at once.
+    query_bytes: ByteSize = ByteSize::mib(4), ByteSize::kib(1) => ByteSize::mib(256);
     /// Size of a component's file.
     file: ByteSize = ByteSize::mib(64), ByteSize::kib(1) => ByteSize::mib(1024);
 }
