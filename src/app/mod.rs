@@ -3,6 +3,7 @@
 //! [`App`] is the whole runtime as a value, for the binary and for applications that embed it. Nothing is spawned
 //! before everything is bound and opened, so a failed start leaves nothing behind.
 
+mod keep;
 mod run;
 mod welcome;
 
@@ -24,6 +25,7 @@ use crate::probe::{self, CompileTally, Compiler, ProbeHost, Surroundings};
 use crate::sampler::{self, Maker};
 use crate::schedule::{Schedule, UPDATE_CAPACITY};
 use crate::snapshot::SnapshotCell;
+use crate::store::Store;
 use crate::{health, http};
 
 pub use run::{Ended, Obstacle, run};
@@ -51,13 +53,14 @@ pub struct App {
     server: JoinHandle<Result<http::Drained, http::HttpError>>,
     sources: JoinHandle<Schedule>,
     merge: JoinHandle<()>,
+    store: Option<Store>,
 }
 
 impl App {
     /// Opens and starts everything on the current runtime, whose event loop is the one that is measured.
     ///
     /// # Errors
-    /// What could not be bound or opened; then nothing runs.
+    /// What could not be bound or opened; then nothing runs. [`Obstacle::of`] tells what it was.
     pub async fn start(loaded: &Loaded) -> anyhow::Result<Self> {
         Self::start_with(loaded, Vec::new(), Compiler::InProcess).await
     }
@@ -84,8 +87,10 @@ impl App {
             actions: Some(act),
         };
         let server = http::Server::bind(&config.server, handles)?;
+        let keep = keep::open(&loaded.state_directory).await?;
         let around = Surroundings {
             snapshots: snapshots.clone(),
+            states: keep.store.as_ref().map(Store::states),
             compiler,
             compile_tally: CompileTally::new(&mut tally),
             ..Surroundings::default()
@@ -101,8 +106,8 @@ impl App {
             actions,
             stop_observing.clone(),
         )?;
-        let watch = health::Watch::new(&config.health);
-        tallies.push(Arc::new(tally));
+        let watch = health::Watch::new(&config.health).with_store(keep.condition);
+        tallies.extend([Arc::new(tally), Arc::new(keep.tally)]);
         let merge = Merge::new(received, snapshots.clone(), watch, tallies)?;
 
         let address = server.local_addr();
@@ -118,6 +123,7 @@ impl App {
             sources: tokio::spawn(observe(catalogue, makers, interval)),
             stop_serving,
             stop_observing,
+            store: keep.store,
         })
     }
 
@@ -141,8 +147,8 @@ impl App {
         }
     }
 
-    /// Stops in order: requests under way are answered, then sources end, then the merge. Returns the names of
-    /// what did not end in time.
+    /// Stops in order: requests under way are answered, then sources end, then the merge, then the store. Returns the names
+    /// of what did not end in time.
     pub async fn stop(self) -> Vec<&'static str> {
         // The server cuts its own stragglers at the timeout and wants a moment to name them.
         let deadline = tokio::time::Instant::now() + self.drain_timeout + LAST_WORDS;
@@ -168,6 +174,13 @@ impl App {
         }
         if tokio::time::timeout_at(deadline, self.merge).await.is_err() {
             stragglers.push("merge");
+        }
+        if let Some(store) = self.store
+            && tokio::time::timeout_at(deadline, store.close())
+                .await
+                .is_err()
+        {
+            stragglers.push("store");
         }
         stragglers
     }

@@ -10,6 +10,7 @@ use crate::config::Loaded;
 use crate::http::HttpError;
 use crate::model::Tally;
 use crate::probe::Compiler;
+use crate::store::StoreError;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum Obstacle {
     Token,
     /// The probe folder.
     Folder,
+    /// The state folder: another instance has it. It may work later.
+    Occupied,
     /// Anything else.
     Other,
 }
@@ -42,6 +45,7 @@ impl Obstacle {
             Some(HttpError::Token { .. }) => Self::Token,
             Some(_) => Self::Address,
             None if error.is::<CatalogueError>() => Self::Folder,
+            None if error.is::<StoreError>() => Self::Occupied,
             None => Self::Other,
         }
     }

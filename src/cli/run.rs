@@ -37,6 +37,10 @@ fn next_step(obstacle: Obstacle) -> (Exit, &'static str) {
             Exit::Unavailable,
             "change `probes.folder`, or give --probes",
         ),
+        Obstacle::Occupied => (
+            Exit::Temporary,
+            "stop the other instance, or give this one a folder of its own (state.directory or --state)",
+        ),
         Obstacle::Other => (
             Exit::Unavailable,
             "see what the message names; `probity config show` prints what is in force",

@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::verdict::{Verdict, ago, judge, listed, reason};
 use super::{Config, Inputs, Thresholds};
-use crate::model::{ByteSize, DiskFacts, LoopFacts, MountFacts, ProbeState, SourceKind, Status};
+use crate::model::{
+    ByteSize, Condition, DiskFacts, LoopFacts, MountFacts, ProbeState, SourceKind, Status,
+};
 use crate::snapshot::{ProbeView, SourceView};
 
 impl<T: PartialOrd> Thresholds<T> {
@@ -201,6 +203,14 @@ pub(super) fn probes(inputs: &Inputs<'_>) -> Verdict {
         listed(&troubled)
     );
     Verdict::new(Status::Warn, message).with(json!({ "probes": total, "troubled": troubled }))
+}
+
+/// Whether what is to outlive the program is on disk, as the store says of itself.
+pub(super) fn store(condition: Option<&Condition>) -> Verdict {
+    match condition.map(Condition::get) {
+        Some((status, message)) => Verdict::new(status, &*message),
+        None => Verdict::unavailable("a store"),
+    }
 }
 
 fn probe_trouble(probe: &ProbeView) -> Option<String> {

@@ -360,3 +360,15 @@ fn what_is_not_known_passes_and_says_so() {
         );
     }
 }
+
+#[test]
+fn the_store_is_judged_by_its_own_word() {
+    assert_eq!(store(None).status, Pass);
+    let condition = Condition::new(Pass, "open");
+    assert_eq!(store(Some(&condition)), Verdict::new(Pass, "open"));
+    condition.set(Fail, "the disk is full");
+    assert_eq!(
+        store(Some(&condition)),
+        Verdict::new(Fail, "the disk is full")
+    );
+}

@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Invalid, Span, check_range};
 
 /// The built-in checks' names, as `ready` takes them and the snapshot shows them.
-pub const NAMES: [&str; 6] = [
+pub const NAMES: [&str; 7] = [
     "startup",
     "collector",
     "event-loop",
     "disk",
     "memory",
     "probes",
+    "store",
 ];
 
 /// `[health]`: thresholds of the built-in checks and what readiness asks for.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::hysteresis::{Hysteresis, Patience};
 use super::verdict::Verdict;
 use super::{Config, NAMES, builtin, probes};
-use crate::model::{CheckReport, Failure, Status};
+use crate::model::{CheckReport, Condition, Failure, Status};
 use crate::snapshot::{Check, FactSheet, HealthReport, ProbeView, SourceView};
 
 /// Titles of the built-in checks, in the order of [`NAMES`].
@@ -17,6 +17,7 @@ const TITLES: [&str; NAMES.len()] = [
     "Disk space",
     "Memory",
     "Probes are well",
+    "State is kept on disk",
 ];
 
 /// The source of the built-in checks, as the snapshot names it.
@@ -62,6 +63,7 @@ pub struct Watch {
     names: [Arc<str>; NAMES.len()],
     titles: [Arc<str>; NAMES.len()],
     hysteresis: [Hysteresis; NAMES.len()],
+    store: Option<Condition>,
 }
 
 impl Watch {
@@ -73,7 +75,15 @@ impl Watch {
             names: NAMES.map(Arc::from),
             titles: TITLES.map(Arc::from),
             hysteresis: Default::default(),
+            store: None,
         }
+    }
+
+    /// A watch that also judges the store, by what it says of itself.
+    #[must_use]
+    pub fn with_store(mut self, condition: Condition) -> Self {
+        self.store = Some(condition);
+        self
     }
 
     /// Evaluates every check at `now`, which `wall` is on the wall clock.
@@ -96,6 +106,7 @@ impl Watch {
             builtin::disk(inputs, config, now),
             builtin::memory(inputs, config, now),
             builtin::probes(inputs),
+            builtin::store(self.store.as_ref()),
         ];
         let mut checks: Vec<Check> = verdicts
             .into_iter()

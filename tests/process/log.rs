@@ -113,5 +113,5 @@ fn what_was_logged_comes_before_the_error_that_ends_it() {
             .unwrap_or_else(|| panic!("{words}: {said}"))
     };
     assert!(at("compiled code is not kept") < at("error: "), "{said}");
-    assert!(at("error: ") < at("next: "), "{said}");
+    assert!(at("\nerror: ") < at("\nnext: "), "{said}");
 }

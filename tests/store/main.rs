@@ -7,6 +7,7 @@
 
 mod faults;
 mod kill;
+mod program;
 
 use std::collections::BTreeMap;
 use std::path::Path;
