@@ -154,7 +154,8 @@ impl App {
         let deadline = tokio::time::Instant::now() + self.drain_timeout + LAST_WORDS;
         let mut stragglers = Vec::new();
         self.stop_serving.cancel();
-        self.host.stop_compiling();
+        let (host, patience) = (self.host, self.drain_timeout);
+        let compiles = tokio::task::spawn_blocking(move || host.stop_compiling(patience));
         if tokio::time::timeout_at(deadline, self.server)
             .await
             .is_err()
@@ -171,6 +172,12 @@ impl App {
             Ok(Ok(true))
         ) {
             stragglers.push("sources");
+        }
+        if !matches!(
+            tokio::time::timeout_at(deadline, compiles).await,
+            Ok(Ok(true))
+        ) {
+            stragglers.push("compile");
         }
         if tokio::time::timeout_at(deadline, self.merge).await.is_err() {
             stragglers.push("merge");

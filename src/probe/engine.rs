@@ -3,6 +3,7 @@
 //! Guests run on their own threads, so that they can neither delay nor fake the event loop's lag.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config as EngineConfig, Engine};
@@ -94,9 +95,10 @@ impl ProbeHost {
     }
 
     /// Ends every compile under way as `compile.stopped`, and begins none any more: for an orderly end, which is not to
-    /// look like a compile that killed the host.
-    pub fn stop_compiling(&self) {
-        self.compile.stop();
+    /// look like a compile that killed the host. Blocks until they have ended, but no longer than `patience`; true when
+    /// all have. One in this very process cannot be ended.
+    pub fn stop_compiling(&self, patience: Duration) -> bool {
+        self.compile.stop(patience)
     }
 }
 

@@ -6,7 +6,7 @@ use probity::model::Span;
 use probity::probe::{Config, Surroundings};
 use rustix::process::Signal;
 
-use crate::bench::{Bench, files, good, until};
+use crate::bench::{Bench, PATIENCE, files, good, until};
 use crate::bomb;
 
 fn marked(mark: u64) -> impl FnOnce(&mut Config, &mut Surroundings) {
@@ -71,7 +71,7 @@ fn a_compile_that_another_process_has_under_way_does_not_count() {
             other.refuses(&bomb, "compile.wall", &[]);
         }
         assert_eq!(files(&bench.state.join("compiling"), "tries").len(), 1);
-        bench.host.stop_compiling();
+        assert!(bench.host.stop_compiling(PATIENCE));
         assert_eq!(compile.join().unwrap().code, "compile.stopped");
     });
     assert_eq!(files(&bench.state.join("compiling"), "tries").len(), 0);

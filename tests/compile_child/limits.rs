@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use probity::model::{ByteSize, Outcome, Span};
 use probity::probe::{CompileConfig, Compiler, Due, Trigger};
 
-use crate::bench::{Bench, files, good, until};
+use crate::bench::{Bench, PATIENCE, files, good, until};
 use crate::bomb;
 
 #[tokio::test]
@@ -112,7 +112,7 @@ fn a_large_component_makes_no_small_one_late() {
             bench.load(&good(name)).unwrap();
         }
         assert!(!compile.is_finished());
-        bench.host.stop_compiling();
+        assert!(bench.host.stop_compiling(PATIENCE));
         assert_eq!(compile.join().unwrap().code, "compile.stopped");
     });
     bench.refuses(&good("d"), "compile.stopped", &["ending"]);

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use blake3::Hash as Digest;
 
@@ -76,11 +77,19 @@ impl Lanes {
         None
     }
 
-    /// Lets nobody in any more, and sends those who wait away.
-    pub(super) fn close(&self) {
-        let _so_that_none_is_between_its_look_and_its_wait = self.lock();
+    /// Lets nobody in any more, sends those who wait away, and waits until the others are out, but no longer than
+    /// `patience`. True when all are.
+    pub(super) fn close(&self, patience: Duration) -> bool {
+        // Under the lock, so that nobody is between the look and the wait.
+        let taken = self.lock();
         self.closed.store(true, Ordering::SeqCst);
         self.freed.notify_all();
+        let is_used = |taken: &mut Taken| !taken.components.is_empty();
+        let (taken, _) = self
+            .freed
+            .wait_timeout_while(taken, patience, is_used)
+            .unwrap_or_else(PoisonError::into_inner);
+        taken.components.is_empty()
     }
 
     /// Whether they are closed: who is in a lane should give up.
@@ -161,10 +170,11 @@ mod tests {
         let one = lanes.enter(digest("a"), 1).unwrap();
         thread::scope(|scope| {
             let waiting = scope.spawn(|| lanes.enter(digest("b"), 1).is_none());
-            lanes.close();
+            assert!(!lanes.close(Duration::ZERO), "one is still in");
             assert!(waiting.join().unwrap());
         });
         assert!(lanes.is_closed() && lanes.enter(digest("c"), 1).is_none());
         drop(one);
+        assert!(lanes.close(Duration::ZERO));
     }
 }

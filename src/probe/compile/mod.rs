@@ -20,6 +20,7 @@ mod verdict;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use blake3::Hash as Digest;
 use wasmtime::Engine;
@@ -142,9 +143,10 @@ impl Compile {
         self.guard.forget(component);
     }
 
-    /// Ends every compile under way, and begins none any more.
-    pub(super) fn stop(&self) {
-        self.lanes.close();
+    /// Ends every compile under way, and begins none any more. Waits for their ends, but no longer than `patience`; true
+    /// when all have ended.
+    pub(super) fn stop(&self, patience: Duration) -> bool {
+        self.lanes.close(patience)
     }
 
     fn cached(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
