@@ -1,7 +1,11 @@
 //! Many mixed swaps in a running program: no run of a wrong version, and nothing that grows.
 //!
 //! A few hundred here; `PROBITY_SOAK_SWAPS=10000 cargo test --release --test soak -- --nocapture` is the long way.
-#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed step fails the test, and the long way shows its figures"
+)]
 
 #[path = "support/place.rs"]
 mod place;

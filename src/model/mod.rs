@@ -3,8 +3,8 @@
 //! Plain data and the rules that make wrong data unbuildable. This room reads no file, keeps no
 //! task, and knows no other room.
 
-mod costs;
 mod condition;
+mod costs;
 mod failure;
 mod health;
 mod metric;
@@ -20,8 +20,8 @@ mod setting;
 mod stored;
 mod tally;
 
-pub use costs::RunCosts;
 pub use condition::Condition;
+pub use costs::RunCosts;
 pub use failure::{Failure, printable};
 pub use health::{CheckReport, Status};
 pub use metric::{MAX_LABEL_KEYS, MAX_NAME_BYTES, Metric, MetricError, MetricKind};
