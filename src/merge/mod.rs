@@ -3,6 +3,7 @@
 //! It takes observations from a bounded channel, applies them, and publishes an immutable snapshot. It never
 //! waits for a reader, a disk or a guest, and nothing else writes what it owns.
 
+mod numbers;
 mod operations;
 mod own;
 mod source;

@@ -1,15 +1,12 @@
 //! One source's current state: its numbers, its runs, its checks.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hdrhistogram::Histogram;
 
-use crate::model::{
-    Change, CheckReport, Failure, MetricKind, Observation, Outcome, Point, ProbeIdentity, Schema,
-    Series, SourceInfo, Staged, Write,
-};
+use super::numbers::Numbers;
+use crate::model::{CheckReport, Failure, Observation, Outcome, ProbeIdentity, SourceInfo};
 use crate::snapshot::{RunStats, SourceView};
 
 /// Two significant digits: percentiles of durations within 1 %, in a kilobyte or two for a source.
@@ -34,10 +31,7 @@ pub(super) struct Source {
     pub(super) failure: Option<Arc<Failure>>,
     pub(super) runs: RunStats,
     pub(super) checks: Vec<Given>,
-    schema: Arc<Schema>,
-    points: Vec<Point>,
-    /// For each slot that begins a series, its place in the schema.
-    starts: Vec<u32>,
+    numbers: Numbers,
     durations: Histogram<u32>,
     view: Option<Arc<SourceView>>,
 }
@@ -51,9 +45,7 @@ impl Source {
             failure: None,
             runs: RunStats::default(),
             checks: Vec::new(),
-            schema: Arc::default(),
-            points: Vec::new(),
-            starts: Vec::new(),
+            numbers: Numbers::default(),
             durations: Histogram::new(DIGITS).expect("two digits are within hdrhistogram's bounds"),
             view: None,
         }
@@ -71,17 +63,19 @@ impl Source {
         self.view = None;
     }
 
-    /// Applies one run: all of it if it went well, its failure alone if not.
-    pub(super) fn observe(&mut self, observation: Observation, wall: SystemTime) {
+    /// Applies one run: all of it if it went well, its failure alone if not. Gives the number of writes that its own
+    /// schema has no place for: a defect of the source, which costs those writes and nothing else.
+    pub(super) fn observe(&mut self, observation: Observation, wall: SystemTime) -> usize {
         let ended = observation.started + observation.duration;
         self.note_run(&observation);
         self.answered = true;
         self.view = None;
+        let mut lost = 0;
         match observation.outcome {
             Outcome::Ok => {
                 self.failure = None;
                 self.runs.last_success = Some(ended);
-                self.commit(&observation.staged, ended, wall);
+                lost = self.numbers.commit(&observation.staged, ended, wall);
                 self.note_checks(observation.checks, ended, wall);
             }
             // Nothing to observe is a good answer.
@@ -94,6 +88,7 @@ impl Source {
                 self.failure = Some(failure);
             }
         }
+        lost
     }
 
     fn note_run(&mut self, observation: &Observation) {
@@ -115,43 +110,6 @@ impl Source {
             .into_iter()
             .map(|report| Given { report, at, wall })
             .collect();
-    }
-
-    fn commit(&mut self, staged: &Staged, now: Instant, wall: SystemTime) {
-        if !Arc::ptr_eq(&self.schema, &staged.schema) {
-            self.adopt(staged.schema.clone());
-        }
-        let unix = wall
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0.0, |since| since.as_secs_f64());
-        for write in &staged.writes {
-            let series = &self.schema.series[self.starts[write.slot as usize] as usize];
-            apply(&mut self.points, series, *write, now, unix);
-        }
-    }
-
-    /// Takes a new schema: totals and values go on under the same name, type and labels, wherever they are now.
-    fn adopt(&mut self, schema: Arc<Schema>) {
-        let old = std::mem::replace(&mut self.schema, schema);
-        let known: HashMap<Key<'_>, &Series> = old
-            .series
-            .iter()
-            .map(|series| (key(series), series))
-            .collect();
-        let mut points = vec![Point::default(); self.schema.slots];
-        self.starts = vec![0; self.schema.slots];
-        for (index, series) in self.schema.series.iter().enumerate() {
-            let slot = series.slot as usize;
-            self.starts[slot] = index as u32;
-            if let Some(before) = known
-                .get(&key(series))
-                .filter(|before| before.metric.bounds == series.metric.bounds)
-            {
-                let (from, count) = (before.slot as usize, series.metric.slots());
-                points[slot..slot + count].copy_from_slice(&self.points[from..from + count]);
-            }
-        }
-        self.points = points;
     }
 
     /// Computes what is too dear for every run.
@@ -176,8 +134,8 @@ impl Source {
                     .identity
                     .as_ref()
                     .map_or(0, |identity| identity.generation),
-                schema: self.schema.clone(),
-                points: self.points.as_slice().into(),
+                schema: self.numbers.schema().clone(),
+                points: self.numbers.points().into(),
                 failure: self.failure.clone(),
                 runs: self.runs,
             })
@@ -186,62 +144,12 @@ impl Source {
     }
 }
 
-type Key<'a> = (&'a str, MetricKind, &'a [Arc<str>]);
-
-fn key(series: &Series) -> Key<'_> {
-    (&series.metric.name, series.metric.kind, &series.labels)
-}
-
-/// Applies one write to the slots of its series.
-fn apply(points: &mut [Point], series: &Series, write: Write, now: Instant, unix: f64) {
-    let first = write.slot as usize;
-    let slots = &mut points[first..first + series.metric.slots()];
-    match write.change {
-        Change::Set => set(&mut slots[0], write.value, now),
-        Change::Add => {
-            if slots[0].updated.is_none() {
-                set(&mut slots[1], unix, now);
-            }
-            let total = slots[0].value + write.value;
-            set(&mut slots[0], total, now);
-        }
-        Change::Mirror => {
-            if slots[0].updated.is_some() && write.value < slots[0].value {
-                set(&mut slots[1], unix, now);
-            }
-            set(&mut slots[0], write.value, now);
-        }
-        Change::Created => set(&mut slots[1], write.value, now),
-        Change::Observe => observe(slots, &series.metric.bounds, write.value, now, unix),
-    }
-}
-
-/// Counts a value in the first bucket whose bound is not below it, and adds it to the sum.
-fn observe(slots: &mut [Point], bounds: &[f64], value: f64, now: Instant, unix: f64) {
-    let (buckets, rest) = slots.split_at_mut(bounds.len() + 1);
-    if buckets[0].updated.is_none() {
-        set(&mut rest[1], unix, now);
-    }
-    let bucket = bounds.partition_point(|bound| *bound < value);
-    buckets[bucket].value += 1.0;
-    for point in buckets {
-        point.updated = Some(now);
-    }
-    let sum = rest[0].value + value;
-    set(&mut rest[0], sum, now);
-}
-
-fn set(point: &mut Point, value: f64, now: Instant) {
-    *point = Point {
-        value,
-        updated: Some(now),
-    };
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Metric, Recorder, SeriesError, SourceKind};
+    use crate::model::{
+        Change, Metric, MetricKind, Recorder, Series, SeriesError, SourceKind, Staged, Write,
+    };
 
     fn source() -> Source {
         Source::new(SourceInfo {
@@ -351,6 +259,33 @@ mod tests {
             );
             assert_eq!(numbers(&mut source)[0].1, wanted, "second {second}");
         }
+    }
+
+    #[test]
+    fn a_write_to_no_series_is_counted_and_costs_no_other() {
+        let (mut source, mut recorder) = (source(), Recorder::new(10));
+        counter(&mut recorder, "a_total", 2.0).expect("it is staged");
+        let mut staged = recorder.commit();
+        let write = staged.writes[0];
+        let bucket = Change::Count { bucket: 3 };
+        for (slot, change) in [
+            (1, Change::Add),
+            (2, Change::Add),
+            (99, Change::Set),
+            (u32::MAX, Change::Sum),
+            (0, Change::Set),
+            (0, bucket),
+        ] {
+            let stray = Write {
+                slot,
+                change,
+                ..write
+            };
+            staged.writes.insert(0, stray);
+        }
+        let lost = source.observe(observation(Outcome::Ok, staged), SystemTime::UNIX_EPOCH);
+        assert_eq!(lost, 6);
+        assert_eq!(numbers(&mut source)[0].1, [2.0, 0.0]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::source::Source;
 use crate::health::{Inputs, Reported, Watch};
 use crate::model::{
     Facts, Failure, MetricError, Observation, OnDisk, Outcome, ProbeIdentity, ProbeState,
-    ProbeStatus, SourceInfo, SourceKind, Tally, Update,
+    ProbeStatus, SourceInfo, SourceKind, Tally, TallyCounter, Update,
 };
 use crate::snapshot::{Dated, FactSheet, HealthReport, ProbeView, Snapshot};
 
@@ -29,6 +29,8 @@ pub(super) struct State {
     health: Arc<HealthReport>,
     start_complete: bool,
     sequence: u64,
+    /// Writes that their own schema had no place for.
+    lost: TallyCounter,
 }
 
 struct Probe {
@@ -38,7 +40,14 @@ struct Probe {
 }
 
 impl State {
-    pub(super) fn new(watch: Watch, tallies: Vec<Arc<Tally>>) -> Result<Self, MetricError> {
+    pub(super) fn new(watch: Watch, mut tallies: Vec<Arc<Tally>>) -> Result<Self, MetricError> {
+        let mut tally = Tally::default();
+        let lost = tally.counter(
+            "probity_merge_lost_writes_total",
+            "Writes of sources to series that they do not have: a defect.",
+            None,
+        );
+        tallies.push(Arc::new(tally));
         Ok(Self {
             sources: Vec::new(),
             by_name: HashMap::new(),
@@ -50,6 +59,7 @@ impl State {
             health: Arc::new(HealthReport::new(Vec::new())),
             start_complete: false,
             sequence: 0,
+            lost,
         })
     }
 
@@ -143,7 +153,16 @@ impl State {
         if source.info.kind == SourceKind::Sampler {
             note_facts(&mut self.facts, &source.info, &mut observation);
         }
-        source.observe(observation, wall);
+        let lost = source.observe(observation, wall);
+        if lost > 0 {
+            let source = &*source.info.name;
+            tracing::error!(
+                source,
+                lost,
+                "writes to series that the source does not have"
+            );
+            self.lost.add(lost as u64);
+        }
     }
 
     fn note_status(&mut self, name: &str, status: ProbeStatus) {

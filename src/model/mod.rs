@@ -29,7 +29,7 @@ pub use observation::{Facts, Observation, Outcome, SourceInfo, SourceKind, Updat
 pub use operation::{Action, ActionError, ActionRequest, Cause, Operation};
 pub use probe::{DiskVerdict, OnDisk, ProbeIdentity, ProbeState, ProbeStatus};
 pub use reasons::FailureReasons;
-pub use recorder::{MetricId, Recorder, SeriesId, Staged};
+pub use recorder::{Input, MetricId, Recorder, SeriesId, Staged};
 pub use resources::*;
 pub use schema::{Change, Point, Schema, Series, Write};
 pub use series_error::SeriesError;

@@ -2,13 +2,23 @@
 //!
 //! Definitions stay from run to run; writes are taken together by [`Recorder::commit`] or thrown away
 //! together by [`Recorder::discard`]. In the steady state nothing is looked up twice: a series is an index.
+//!
+//! What is staged is kept with its series, one value for each: it goes where the series goes, and a run that writes
+//! without end stages no more than there are series. Slots are given out with each schema, so a list of writes and the
+//! schema beside it always speak of the same series.
 
+mod pending;
+mod rows;
 mod writes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Metric, MetricKind, Schema, Series, SeriesError, Write};
+use pending::Pending;
+use rows::{Row, Rows};
+
+pub use writes::Input;
 
 /// The longest label value, in bytes, unless the recorder is given another length.
 const LONGEST_VALUE: usize = 1024;
@@ -31,23 +41,12 @@ impl MetricId {
     }
 }
 
-/// A series of this recorder: its row and the row's generation, so that an id kept after the series was
-/// retired is refused and never means another series.
+/// A series of this recorder, as a number that a guest may keep: kept after the series was retired it is refused, and
+/// never means another series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeriesId(u32);
 
-/// Bits of an id that name the row; the rest is the row's generation.
-const ROW_BITS: u32 = 20;
-
 impl SeriesId {
-    fn new(row: usize, generation: u32) -> Self {
-        Self(generation << ROW_BITS | row as u32)
-    }
-
-    fn row(self) -> usize {
-        (self.0 & ((1 << ROW_BITS) - 1)) as usize
-    }
-
     /// The id as a plain number, for a guest to keep.
     pub fn to_number(self) -> u32 {
         self.0
@@ -64,7 +63,7 @@ impl SeriesId {
 pub struct Staged {
     /// Which slot is what.
     pub schema: Arc<Schema>,
-    /// In the order in which they were made.
+    /// No more than the schema has slots, and once more as many in the run after a [`Recorder::hold`].
     pub writes: Vec<Write>,
 }
 
@@ -74,32 +73,18 @@ struct Entry {
     series: HashMap<Box<str>, SeriesId>,
 }
 
-struct Row {
-    metric: MetricId,
-    /// The metric's, kept here because every write asks for it, and the metric itself is two cold cache lines away.
-    kind: MetricKind,
-    labels: Box<[Arc<str>]>,
-    slot: u32,
-    /// The last run that wrote it, for duplicates and for making room.
-    written: u64,
-    /// The id that is valid now.
-    id: SeriesId,
-    live: bool,
-}
-
 /// A source's series and the writes of its present run.
 pub struct Recorder {
     metrics: Vec<Entry>,
     by_name: HashMap<Arc<str>, MetricId>,
-    rows: Vec<Row>,
-    /// Retired rows by how many slots they have, to be used again.
-    free: HashMap<usize, Vec<usize>>,
-    live: usize,
-    slots: usize,
+    rows: Rows,
     limit: usize,
     longest_value: usize,
     run: u64,
-    writes: Vec<Write>,
+    /// The rows written in this run, in the order of their first write.
+    touched: Vec<usize>,
+    /// What waits for the next commit, whatever becomes of the runs before it.
+    held: Vec<(SeriesId, Pending)>,
     schema: Option<Arc<Schema>>,
     key: String,
 }
@@ -107,18 +92,16 @@ pub struct Recorder {
 impl Recorder {
     /// A recorder for at most `limit` series (never more than a million).
     pub fn new(limit: usize) -> Self {
-        let limit = limit.min((1 << ROW_BITS) - 1);
+        let limit = limit.min(rows::MOST);
         Self {
             metrics: Vec::new(),
             by_name: HashMap::new(),
-            rows: Vec::new(),
-            free: HashMap::new(),
-            live: 0,
-            slots: 0,
+            rows: Rows::default(),
             limit,
             longest_value: LONGEST_VALUE,
             run: 1,
-            writes: Vec::new(),
+            touched: Vec::new(),
+            held: Vec::new(),
             schema: None,
             key: String::new(),
         }
@@ -179,7 +162,7 @@ impl Recorder {
 
     /// How many series there are.
     pub fn series_count(&self) -> usize {
-        self.live
+        self.rows.live()
     }
 
     /// Finds or makes the series with these label values.
@@ -200,48 +183,14 @@ impl Recorder {
         }
         self.check_labels(metric, labels)?;
         self.make_room(metric)?;
-        let labels = labels
-            .iter()
-            .map(|label| Arc::from(label.as_ref()))
-            .collect();
-        let id = self.place(metric, labels);
+        let kind = self.metric(metric).kind;
+        let labels = labels.iter().map(|label| Arc::from(label.as_ref()));
+        let id = self.rows.insert(metric, kind, labels.collect());
         self.metrics[metric.0 as usize]
             .series
             .insert(self.key.as_str().into(), id);
-        self.live += 1;
         self.schema = None;
         Ok(id)
-    }
-
-    /// Puts a series into a retired row of the same size, or into a new one.
-    fn place(&mut self, metric: MetricId, labels: Box<[Arc<str>]>) -> SeriesId {
-        let (size, kind) = (self.metric(metric).slots(), self.metric(metric).kind);
-        if let Some(index) = self.free.get_mut(&size).and_then(Vec::pop) {
-            let row = &mut self.rows[index];
-            let id = SeriesId::new(index, (row.id.0 >> ROW_BITS).wrapping_add(1));
-            *row = Row {
-                metric,
-                kind,
-                labels,
-                slot: row.slot,
-                written: 0,
-                id,
-                live: true,
-            };
-            return id;
-        }
-        let id = SeriesId::new(self.rows.len(), 0);
-        self.rows.push(Row {
-            metric,
-            kind,
-            labels,
-            slot: self.slots as u32,
-            written: 0,
-            id,
-            live: true,
-        });
-        self.slots += size;
-        id
     }
 
     fn check_labels<L: AsRef<str>>(
@@ -274,7 +223,7 @@ impl Recorder {
 
     /// At the limit, gauges that are absent by now give way; counters keep their totals and do not.
     fn make_room(&mut self, metric: MetricId) -> Result<(), SeriesError> {
-        if self.live < self.limit {
+        if self.rows.live() < self.limit {
             return Ok(());
         }
         let absent: Vec<SeriesId> = self
@@ -290,7 +239,7 @@ impl Recorder {
             let name = self.metric(metric).name.to_string();
             return Err(SeriesError::TooManySeries {
                 name,
-                wanted: self.live + 1,
+                wanted: self.rows.live() + 1,
                 limit: self.limit,
             });
         }
@@ -300,7 +249,8 @@ impl Recorder {
     fn is_absent(&self, row: &Row) -> bool {
         let kind = self.metric(row.metric).kind;
         let keeps_total = matches!(kind, MetricKind::Counter | MetricKind::Histogram);
-        row.live && !keeps_total && row.written + ABSENT_AFTER_RUNS < self.run
+        let waits = row.held || !row.pending.is_none();
+        !keeps_total && !waits && row.written + ABSENT_AFTER_RUNS < self.run
     }
 
     /// Takes the series away, now and from the next snapshot. False when there is none.
@@ -319,58 +269,94 @@ impl Recorder {
         true
     }
 
+    /// Takes the series away with what is staged for it.
     fn remove(&mut self, id: SeriesId) {
-        let row = &mut self.rows[id.row()];
-        row.live = false;
-        let (metric, slot) = (row.metric, row.slot);
-        let size = self.metric(metric).slots();
-        self.free.entry(size).or_default().push(id.row());
+        let Some(metric) = self.rows.remove(id) else {
+            return;
+        };
         self.metrics[metric.0 as usize]
             .series
             .retain(|_, series| *series != id);
-        self.writes.retain(|write| write.slot != slot);
-        self.live -= 1;
         self.schema = None;
     }
 
-    /// How many writes are staged.
+    /// How many series were written in this run.
     pub fn staged(&self) -> usize {
-        self.writes.len()
+        self.touched.len()
     }
 
     /// Takes the staged writes and begins the next run.
     pub fn commit(&mut self) -> Staged {
-        self.run += 1;
-        let next = Vec::with_capacity(self.writes.len());
-        Staged {
-            schema: self.schema(),
-            writes: std::mem::replace(&mut self.writes, next),
+        let schema = self.schema();
+        let mut writes = Vec::with_capacity(self.held.len() + self.touched.len());
+        for (id, pending) in self.held.drain(..) {
+            // One that was retired since takes what it was given along.
+            if let Some(row) = self.rows.get_mut(id) {
+                (row.held, row.written) = (false, self.run);
+                pending.write(row.slot, &mut writes);
+            }
         }
+        for index in self.touched.drain(..) {
+            let row = self.rows.at(index);
+            if let Some(pending) = row.take_pending() {
+                row.written = self.run;
+                pending.write(row.slot, &mut writes);
+            }
+        }
+        self.run += 1;
+        Staged { schema, writes }
+    }
+
+    /// Lets the staged writes wait for the next commit, and begins the next run. They are dropped with their series, or
+    /// by [`Recorder::forget_instance`].
+    pub fn hold(&mut self) {
+        for index in self.touched.drain(..) {
+            let row = self.rows.at(index);
+            if let Some(pending) = row.take_pending() {
+                (row.held, row.written) = (true, self.run);
+                self.held.push((row.id, pending));
+            }
+        }
+        self.run += 1;
     }
 
     /// Throws the staged writes away and begins the next run. Definitions stay, their series without values.
-    pub fn discard(&mut self) -> Arc<Schema> {
+    pub fn discard(&mut self) {
+        for index in self.touched.drain(..) {
+            self.rows.at(index).take_pending();
+        }
         self.run += 1;
-        self.writes.clear();
-        self.schema()
     }
 
+    /// The instance that wrote until now is gone: so are the writes that it left waiting.
+    pub fn forget_instance(&mut self) {
+        self.discard();
+        for (id, _) in self.held.drain(..) {
+            if let Some(row) = self.rows.get_mut(id) {
+                row.held = false;
+            }
+        }
+    }
+
+    /// Lays the live series out anew if they are not the same any more.
     fn schema(&mut self) -> Arc<Schema> {
         if let Some(schema) = &self.schema {
             return schema.clone();
         }
-        let live = self.rows.iter().filter(|row| row.live);
-        let series = live
-            .map(|row| Series {
-                metric: self.metric(row.metric).clone(),
+        let mut slots = 0;
+        let mut series = Vec::with_capacity(self.rows.live());
+        for row in self.rows.iter_mut() {
+            let metric = &self.metrics[row.metric.0 as usize].metric;
+            // No more than a million series of 203 slots.
+            row.slot = slots as u32;
+            slots += metric.slots();
+            series.push(Series {
+                metric: metric.clone(),
                 labels: row.labels.clone(),
                 slot: row.slot,
-            })
-            .collect();
-        let schema = Arc::new(Schema {
-            series,
-            slots: self.slots,
-        });
+            });
+        }
+        let schema = Arc::new(Schema { series, slots });
         self.schema = Some(schema.clone());
         schema
     }

@@ -55,8 +55,13 @@ pub enum Change {
     Mirror,
     /// Replace the time the total began, in Unix seconds (counter).
     Created,
-    /// Count the value in its bucket (histogram).
-    Observe,
+    /// Count so many observations in a bucket (histogram).
+    Count {
+        /// Its place among the bounds; behind the last one is +Inf.
+        bucket: u16,
+    },
+    /// Add to the sum of the observations; stands behind their counts (histogram).
+    Sum,
 }
 
 /// One staged write to the series that begins at `slot`.

@@ -75,10 +75,9 @@ fn points(staged: &Staged) -> Vec<Point> {
             Change::Set | Change::Mirror => points[first].value = write.value,
             Change::Add => points[first].value += write.value,
             Change::Created => points[first + 1].value = write.value,
-            Change::Observe => {
+            Change::Count { bucket } => points[first + usize::from(bucket)].value += write.value,
+            Change::Sum => {
                 let bounds = &series.metric.bounds;
-                let bucket = bounds.partition_point(|bound| *bound < write.value);
-                points[first + bucket].value += 1.0;
                 points[first + bounds.len() + 1].value += write.value;
                 points[first + bounds.len() + 2].value = 1_700_000_000.5;
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Change;
 
 fn gauge(recorder: &mut Recorder, name: &str, keys: &[&str]) -> MetricId {
     let metric =
@@ -129,6 +130,123 @@ fn a_retired_series_takes_its_staged_writes_along() {
     assert!(!recorder.retire("a", &["v"]) && !recorder.retire("b", &["v"]));
     let staged = recorder.commit();
     assert!(staged.writes.is_empty() && staged.schema.series.is_empty());
+}
+
+fn counter(recorder: &mut Recorder, name: &str) -> SeriesId {
+    let metric = Metric::new(MetricKind::Counter, name, "", "Help.", &[]).expect("it is one");
+    let metric = recorder.define(metric).expect("it is new");
+    recorder.series::<&str>(metric, &[]).expect("there is room")
+}
+
+/// The changes and values of all writes.
+fn writes(staged: &Staged) -> Vec<(Change, f64)> {
+    let writes = staged.writes.iter();
+    writes.map(|write| (write.change, write.value)).collect()
+}
+
+#[test]
+fn g48_a_run_stages_one_value_a_series_however_often_it_writes() {
+    let mut recorder = Recorder::new(10);
+    let total = counter(&mut recorder, "a_total");
+    let metric = Metric::histogram("b", "", "Help.", &[], &[1.0, 2.0]).expect("it is one");
+    let metric = recorder.define(metric).expect("it is new");
+    let histogram = recorder.series::<&str>(metric, &[]).expect("there is room");
+    for _ in 0..1000 {
+        recorder.add(total, 2.0).expect("it may be added to");
+        let values = Input::Observe(&[0.5, 3.0, 1.0]);
+        recorder.put(histogram, values).expect("they are finite");
+    }
+    assert_eq!(recorder.staged(), 2);
+    let wanted = [
+        (Change::Add, 2000.0),
+        (Change::Count { bucket: 0 }, 2000.0),
+        (Change::Count { bucket: 2 }, 1000.0),
+        (Change::Sum, 4500.0),
+    ];
+    assert_eq!(writes(&recorder.commit()), wanted);
+    assert!(recorder.commit().writes.is_empty());
+}
+
+#[test]
+fn what_is_written_over_what_is_staged_is_refused_or_added() {
+    let mut recorder = Recorder::new(10);
+    let total = counter(&mut recorder, "a_total");
+    recorder.mirror(total, 5.0).expect("it is the first");
+    let twice = recorder.mirror(total, 6.0);
+    assert!(matches!(twice, Err(SeriesError::Duplicate(_))));
+    recorder.add(total, 2.0).expect("it may be added to");
+    assert_eq!(writes(&recorder.commit()), [(Change::Mirror, 7.0)]);
+    recorder.add(total, f64::MAX).expect("it is finite");
+    let beyond = recorder.add(total, f64::MAX);
+    assert!(matches!(beyond, Err(SeriesError::NotFinite(_))));
+    assert_eq!(writes(&recorder.commit()), [(Change::Add, f64::MAX)]);
+}
+
+#[test]
+fn of_many_observations_those_before_the_refused_one_count() {
+    let mut recorder = Recorder::new(10);
+    let metric = Metric::histogram("b", "", "Help.", &[], &[1.0]).expect("it is one");
+    let metric = recorder.define(metric).expect("it is new");
+    let series = recorder.series::<&str>(metric, &[]).expect("there is room");
+    for refused in [&[f64::NAN, 1.0][..], &[1.0, f64::INFINITY, 1.0]] {
+        let result = recorder.put(series, Input::Observe(refused));
+        assert!(matches!(result, Err(SeriesError::NotFinite(_))));
+    }
+    let wanted = [(Change::Count { bucket: 0 }, 1.0), (Change::Sum, 1.0)];
+    assert_eq!(writes(&recorder.commit()), wanted);
+}
+
+#[test]
+fn what_is_held_outlives_failed_runs_and_goes_first() {
+    let mut recorder = Recorder::new(10);
+    let metric = gauge(&mut recorder, "a", &[]);
+    let series = recorder.series::<&str>(metric, &[]).expect("there is room");
+    recorder.set(series, 1.0).expect("it is a gauge");
+    recorder.hold();
+    for _ in 0..2 {
+        recorder.set(series, 2.0).expect("it is another run");
+        recorder.discard();
+    }
+    recorder.set(series, 3.0).expect("it is another run");
+    let wanted = [(Change::Set, 1.0), (Change::Set, 3.0)];
+    assert_eq!(writes(&recorder.commit()), wanted);
+    assert!(recorder.commit().writes.is_empty());
+}
+
+#[test]
+fn what_is_held_goes_with_its_series_and_with_its_instance() {
+    let mut recorder = Recorder::new(1);
+    let metric = gauge(&mut recorder, "a", &["x"]);
+    let held = |recorder: &mut Recorder| {
+        let series = recorder.series(metric, &["old"]).expect("there is room");
+        recorder.set(series, 1.0).expect("it is a gauge");
+        recorder.hold();
+    };
+    held(&mut recorder);
+    assert!(recorder.retire("a", &["old"]));
+    recorder.series(metric, &["new"]).expect("there is room");
+    let staged = recorder.commit();
+    assert!(staged.writes.is_empty());
+    assert_eq!(&*staged.schema.series[0].labels[0], "new");
+
+    assert!(recorder.retire("a", &["new"]));
+    held(&mut recorder);
+    recorder.forget_instance();
+    assert!(recorder.commit().writes.is_empty());
+}
+
+#[test]
+fn slots_are_as_many_as_the_live_series_need() {
+    let mut recorder = Recorder::new(1);
+    for buckets in 1..200 {
+        let name = format!("h{buckets}");
+        let bounds: Vec<f64> = (0..buckets).map(f64::from).collect();
+        let metric = Metric::histogram(&name, "", "Help.", &[], &bounds).expect("it is one");
+        let metric = recorder.define(metric).expect("it is new");
+        recorder.series::<&str>(metric, &[]).expect("there is room");
+        assert_eq!(recorder.commit().schema.slots, bounds.len() + 3);
+        assert!(recorder.retire::<&str>(&name, &[]));
+    }
 }
 
 proptest! {

@@ -118,17 +118,14 @@ pub(in crate::probe) struct Produce {
 }
 
 impl Produce {
-    /// What two calls in a row produced, as one.
+    /// What two calls in a row produced, as one. The writes of the first one are among those of the second: the
+    /// recorder held them.
     pub(in crate::probe) fn followed_by(mut self, later: Self) -> Self {
-        self.staged.writes.extend(later.staged.writes);
         self.checks
             .retain(|check| later.checks.iter().all(|newer| newer.id != check.id));
         self.checks.extend(later.checks);
         Self {
-            staged: Staged {
-                schema: later.staged.schema,
-                writes: self.staged.writes,
-            },
+            staged: later.staged,
             checks: self.checks,
         }
     }
@@ -159,6 +156,7 @@ impl Guest {
         mut kept: Kept,
     ) -> Self {
         kept.state.forget_start();
+        kept.recorder.forget_instance();
         let mut table = ResourceTable::new();
         table.set_max_capacity(settings.limits.handles as usize);
         Self {
@@ -197,12 +195,16 @@ impl Guest {
         &self.settings.limits
     }
 
-    /// Takes what `start` staged; its changes of the state wait for a run that goes well.
+    /// Takes what `start` staged; its writes and its changes of the state wait for a run that goes well.
     ///
     /// # Errors
     /// As [`Guest::commit`].
     pub(in crate::probe) fn commit_start(&mut self) -> Result<Produce, Failure> {
-        self.take(State::commit_start)
+        self.take(|kept| {
+            kept.state.commit_start();
+            kept.recorder.hold();
+            Staged::default()
+        })
     }
 
     /// Takes what the run staged.
@@ -210,17 +212,19 @@ impl Guest {
     /// # Errors
     /// The limit that the run broke; then nothing is taken.
     pub(in crate::probe) fn commit(&mut self) -> Result<Produce, Failure> {
-        self.take(State::commit)
+        self.take(|kept| {
+            kept.state.commit();
+            kept.recorder.commit()
+        })
     }
 
-    fn take(&mut self, commit_state: fn(&mut State)) -> Result<Produce, Failure> {
+    fn take(&mut self, commit: fn(&mut Kept) -> Staged) -> Result<Produce, Failure> {
         if let Some(violation) = self.take_violation() {
             self.discard();
             return Err(violation);
         }
-        commit_state(&mut self.kept.state);
         Ok(Produce {
-            staged: self.kept.recorder.commit(),
+            staged: commit(&mut self.kept),
             checks: self.checks.take(),
         })
     }

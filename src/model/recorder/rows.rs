@@ -1,0 +1,127 @@
+//! The table of a recorder's series: an id is a place in it and how often that place was used.
+
+use std::sync::Arc;
+
+use super::{MetricId, Pending, SeriesId};
+use crate::model::MetricKind;
+
+/// Bits of an id that name the row; the rest is the row's generation.
+const ROW_BITS: u32 = 20;
+/// The most rows there can be.
+pub(super) const MOST: usize = (1 << ROW_BITS) - 1;
+
+/// One series.
+pub(super) struct Row {
+    pub(super) metric: MetricId,
+    /// The metric's, kept here because every write asks for it, and the metric itself is two cold cache lines away.
+    pub(super) kind: MetricKind,
+    /// What it was written in this run.
+    pub(super) pending: Pending,
+    /// Whether it is on the list of rows written in this run; survives the series.
+    pub(super) touched: bool,
+    /// Whether something waits for the next commit.
+    pub(super) held: bool,
+    /// The last run that wrote it for good, for making room.
+    pub(super) written: u64,
+    pub(super) labels: Box<[Arc<str>]>,
+    /// Where its numbers are in the newest schema.
+    pub(super) slot: u32,
+    /// The id that is valid now.
+    pub(super) id: SeriesId,
+    live: bool,
+}
+
+impl Row {
+    /// Takes what the run wrote, and the row off the list of those written.
+    pub(super) fn take_pending(&mut self) -> Option<Pending> {
+        self.touched = false;
+        let pending = std::mem::take(&mut self.pending);
+        (!pending.is_none()).then_some(pending)
+    }
+}
+
+/// All rows, live and retired.
+#[derive(Default)]
+pub(super) struct Rows {
+    rows: Vec<Row>,
+    /// Retired rows, to be used again.
+    free: Vec<usize>,
+}
+
+impl Rows {
+    /// How many series there are.
+    pub(super) fn live(&self) -> usize {
+        self.rows.len() - self.free.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.live)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Row> {
+        self.rows.iter_mut().filter(|row| row.live)
+    }
+
+    /// The place of an id, unless it was never given out or its series is retired.
+    #[inline]
+    pub(super) fn find(&self, id: SeriesId) -> Option<usize> {
+        let index = (id.0 & MOST as u32) as usize;
+        let row = self.rows.get(index)?;
+        (row.live && row.id == id).then_some(index)
+    }
+
+    pub(super) fn get_mut(&mut self, id: SeriesId) -> Option<&mut Row> {
+        let index = self.find(id)?;
+        Some(&mut self.rows[index])
+    }
+
+    /// The row at a place that [`Rows::find`] gave, whatever became of its series.
+    #[inline]
+    pub(super) fn at(&mut self, index: usize) -> &mut Row {
+        &mut self.rows[index]
+    }
+
+    /// Puts a series into a retired row, or into a new one.
+    pub(super) fn insert(
+        &mut self,
+        metric: MetricId,
+        kind: MetricKind,
+        labels: Box<[Arc<str>]>,
+    ) -> SeriesId {
+        let (index, generation, touched) = match self.free.pop() {
+            Some(index) => {
+                let row = &self.rows[index];
+                (index, (row.id.0 >> ROW_BITS).wrapping_add(1), row.touched)
+            }
+            None => (self.rows.len(), 0, false),
+        };
+        let id = SeriesId(generation << ROW_BITS | index as u32);
+        let row = Row {
+            metric,
+            kind,
+            pending: Pending::None,
+            touched,
+            held: false,
+            written: 0,
+            labels,
+            slot: 0,
+            id,
+            live: true,
+        };
+        match self.rows.get_mut(index) {
+            Some(place) => *place = row,
+            None => self.rows.push(row),
+        }
+        id
+    }
+
+    /// Retires a row; gives the metric whose series it was.
+    pub(super) fn remove(&mut self, id: SeriesId) -> Option<MetricId> {
+        let index = self.find(id)?;
+        let row = &mut self.rows[index];
+        (row.live, row.pending) = (false, Pending::None);
+        row.labels = Box::default();
+        self.free.push(index);
+        Some(row.metric)
+    }
+}

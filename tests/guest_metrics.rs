@@ -1,0 +1,140 @@
+//! What guests do to their series, from the call to the served text: a number that is shown was written, and by whom it
+//! says.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use probity::export::{Encoder, Format};
+use probity::health;
+use probity::merge::Merge;
+use probity::model::{Observation, Outcome, SourceInfo, SourceKind, Update};
+use probity::probe::Limits;
+use probity::snapshot::SnapshotCell;
+use support::bench::{Bench, GAUGE, SET_ONE, named_gauge, run};
+use support::guest::Guest;
+use tokio::sync::mpsc;
+
+/// Defines the counter `%name` without labels, likewise.
+const COUNTER: &str = "(call $counter.define %name %empty %help %empty (i32.const 16))";
+const RETIRE: &str = r#"(import "probity:metrics/metrics@0.1.0" "retire" (func $retire (param i32 i32 i32 i32) (result i32)))"#;
+/// Runs a guest `times` times and gives what each run gave.
+async fn runs(guest: &Guest, limits: Limits, times: usize) -> Vec<Observation> {
+    let bench = Bench::new();
+    let mut probe = bench.load(guest, limits);
+    let mut observations = Vec::new();
+    for _ in 0..times {
+        observations.push(run(&mut probe).await);
+    }
+    observations
+}
+
+/// The samples of the guest's own series, once the merge has taken all observations.
+async fn samples(observations: Vec<Observation>) -> Vec<String> {
+    let cell = Arc::new(SnapshotCell::new());
+    let (updates, received) = mpsc::channel(observations.len() + 1);
+    let watch = health::Watch::new(&health::Config::default());
+    let merge = Merge::new(received, cell.clone(), watch, Vec::new()).unwrap();
+    let source = SourceInfo {
+        name: "guest".into(),
+        kind: SourceKind::Probe,
+        interval: Duration::from_secs(60),
+    };
+    updates.send(Update::Source(source)).await.unwrap();
+    for observation in observations {
+        let update = Update::Observation(Box::new(observation));
+        updates.send(update).await.unwrap();
+    }
+    drop(updates);
+    merge.run().await;
+    let snapshot = cell.load().unwrap();
+    let text = Encoder::new(Format::Prometheus).encode(&snapshot, Instant::now());
+    let text = String::from_utf8(text.bytes).unwrap();
+    text.lines()
+        .filter(|line| line.contains("probe=\"guest\""))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn failed(observation: &Observation) -> bool {
+    matches!(observation.outcome, Outcome::Failed(_))
+}
+
+#[tokio::test]
+async fn g40_what_start_set_and_collect_retires_is_gone() {
+    let guest = named_gauge("boom")
+        .imports(RETIRE)
+        .start(&format!("{GAUGE} {SET_ONE}"))
+        .collect("(drop (call $retire %name %empty)) (call $ok)");
+    let observations = runs(&guest, Limits::default(), 1).await;
+    assert!(!failed(&observations[0]));
+    assert_eq!(samples(observations).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn g40_a_series_in_the_place_of_a_retired_one_has_no_number_before_it_is_written() {
+    let bind = "(call $gauge.define %other %empty %help %empty (i32.const 16))
+        (call $gauge.bind (call $handle) %empty (i32.const 24))";
+    let guest = named_gauge("aaa")
+        .text("other", "bbb")
+        .imports(RETIRE)
+        .start(&format!("{GAUGE} {SET_ONE}"))
+        .collect(&format!(
+            "(drop (call $retire %name %empty)) {bind} (call $ok)"
+        ));
+    let observations = runs(&guest, Limits::default(), 2).await;
+    assert_eq!(samples(observations).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn g48_a_flood_of_additions_is_one_write() {
+    let guest = named_gauge("x_total")
+        .extra("(global $counter (mut i32) (i32.const 0))")
+        .collect(&format!(
+            "(local $turn i32) {COUNTER} (global.set $counter (call $handle))
+             (loop $next
+               (call $counter.add (global.get $counter) %empty (f64.const 2) (i32.const 24))
+               (local.set $turn (i32.add (local.get $turn) (i32.const 1)))
+               (br_if $next (i32.lt_u (local.get $turn) (i32.const 3000))))
+             (call $ok)"
+        ));
+    let observations = runs(&guest, Limits::default(), 1).await;
+    assert_eq!(observations[0].staged.writes.len(), 1);
+    let wanted = "x_total{probe=\"guest\"} 6000".to_owned();
+    assert_eq!(samples(observations).await, [wanted]);
+}
+
+#[tokio::test]
+async fn g48_a_flood_of_observations_is_as_many_writes_as_the_histogram_has_numbers() {
+    // 50 times 10,000 observations of 0 in buckets up to 1 and above.
+    let imports = r#"
+        (import "probity:metrics/metrics@0.1.0" "[static]histogram.define"
+          (func $histogram.define (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "probity:metrics/metrics@0.1.0" "[method]histogram.observe-many"
+          (func $observe-many (param i32 i32 i32 i32 i32 i32)))"#;
+    let guest = named_gauge("x")
+        .memory("4")
+        .imports(imports)
+        .extra("(global $histogram (mut i32) (i32.const 0))")
+        .collect(
+            "(local $turn i32) (f64.store (i32.const 512) (f64.const 1))
+             (call $histogram.define %name %empty %help %empty (i32.const 512) (i32.const 1) (i32.const 16))
+             (global.set $histogram (call $handle))
+             (loop $next
+               (call $observe-many (global.get $histogram) %empty (i32.const 65536) (i32.const 10000) (i32.const 24))
+               (local.set $turn (i32.add (local.get $turn) (i32.const 1)))
+               (br_if $next (i32.lt_u (local.get $turn) (i32.const 50))))
+             (call $ok)",
+        );
+    let observations = runs(&guest, Limits::default(), 1).await;
+    assert!(!failed(&observations[0]));
+    assert_eq!(observations[0].staged.writes.len(), 2);
+    let text = samples(observations).await;
+    let counts: Vec<&str> = text
+        .iter()
+        .filter_map(|line| line.rsplit(' ').next())
+        .collect();
+    assert_eq!(counts, ["500000", "500000", "0", "500000"]);
+}
