@@ -20,6 +20,11 @@ use tokio::sync::mpsc;
 /// Defines the counter `%name` without labels, likewise.
 const COUNTER: &str = "(call $counter.define %name %empty %help %empty (i32.const 16))";
 const RETIRE: &str = r#"(import "probity:metrics/metrics@0.1.0" "retire" (func $retire (param i32 i32 i32 i32) (result i32)))"#;
+const FAIL: &str = "(call $fail (call $failure.other %help))";
+/// Counts the calls of `collect` from 1.
+const COUNTING: &str = "(global $runs (mut i32) (i32.const 0))
+    (func $count (result i32) (global.set $runs (i32.add (global.get $runs) (i32.const 1))) (global.get $runs))";
+
 /// Runs a guest `times` times and gives what each run gave.
 async fn runs(guest: &Guest, limits: Limits, times: usize) -> Vec<Observation> {
     let bench = Bench::new();
@@ -137,4 +142,61 @@ async fn g48_a_flood_of_observations_is_as_many_writes_as_the_histogram_has_numb
         .filter_map(|line| line.rsplit(' ').next())
         .collect();
     assert_eq!(counts, ["500000", "500000", "0", "500000"]);
+}
+
+/// Adds to as many counters as turns, in the first run only, which fails; later runs add to one other.
+fn many_counters_then_one() -> Guest {
+    let body = format!(
+        "(local $turn i32)
+         (i32.store (i32.const 32) (call $first %key)) (i32.store (i32.const 36) (i32.const 1))
+         (call $counter.define %name %empty %help (i32.const 32) (i32.const 1) (i32.const 16))
+         (global.set $counter (call $handle))
+         (i32.store (i32.const 36) (i32.const 2)) (i32.store (i32.const 32) (i32.const 48))
+         (if (i32.eq (call $count) (i32.const 1)) (then
+           (loop $next
+             (i32.store16 (i32.const 48) (i32.add (i32.const 0x3030) (local.get $turn)))
+             (call $counter.add (global.get $counter) (i32.const 32) (i32.const 1) (f64.const 1) (i32.const 24))
+             (local.set $turn (i32.add (local.get $turn) (i32.const 1)))
+             (br_if $next (i32.lt_u (local.get $turn) (i32.const 50))))
+           (return {FAIL})))
+         (i32.store16 (i32.const 48) (i32.const 0x4141))
+         (call $counter.add (global.get $counter) (i32.const 32) (i32.const 1) (f64.const 1) (i32.const 24))
+         (call $ok)"
+    );
+    let helpers = "(global $counter (mut i32) (i32.const 0)) (func $first (param i32 i32) (result i32) (local.get 0))";
+    named_gauge("x_total")
+        .text("key", "k")
+        .extra(&format!("{COUNTING} {helpers}"))
+        .collect(&body)
+}
+
+#[tokio::test]
+async fn g40_counters_of_a_failed_run_take_no_room() {
+    let limits = Limits {
+        series: 50,
+        ..Limits::default()
+    };
+    let observations = runs(&many_counters_then_one(), limits, 2).await;
+    assert!(failed(&observations[0]));
+    assert!(
+        matches!(observations[1].outcome, Outcome::Ok),
+        "{:?}",
+        observations[1].outcome
+    );
+    let wanted = "x_total{probe=\"guest\",k=\"AA\"} 1".to_owned();
+    assert_eq!(samples(observations).await, [wanted]);
+}
+
+#[tokio::test]
+async fn g21_a_refused_write_leaves_no_series_behind() {
+    for value in ["nan", "-1"] {
+        let add = format!(
+            "(call $counter.add (call $handle) %empty (f64.const {value}) (i32.const 16)) (call $ok)"
+        );
+        let guest = named_gauge("x_total").collect(&format!("{COUNTER} {add}"));
+        let bench = Bench::new();
+        let mut probe = bench.load(&guest, Limits::default());
+        run(&mut probe).await;
+        assert_eq!(probe.status().series, 0, "{value}");
+    }
 }

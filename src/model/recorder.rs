@@ -9,12 +9,13 @@
 
 mod pending;
 mod rows;
+mod runs;
 mod writes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Metric, MetricKind, Schema, Series, SeriesError, Write};
+use super::{Metric, MetricKind, Schema, SeriesError, Write};
 use pending::Pending;
 use rows::{Row, Rows};
 
@@ -85,6 +86,8 @@ pub struct Recorder {
     touched: Vec<usize>,
     /// What waits for the next commit, whatever becomes of the runs before it.
     held: Vec<(SeriesId, Pending)>,
+    /// Whether a series was made in this run.
+    made: bool,
     schema: Option<Arc<Schema>>,
     key: String,
 }
@@ -102,6 +105,7 @@ impl Recorder {
             run: 1,
             touched: Vec::new(),
             held: Vec::new(),
+            made: false,
             schema: None,
             key: String::new(),
         }
@@ -165,7 +169,8 @@ impl Recorder {
         self.rows.live()
     }
 
-    /// Finds or makes the series with these label values.
+    /// Finds or makes the series with these label values, and gives its id out: until [`Recorder::forget_instance`] it
+    /// does not depend on a run that goes well.
     ///
     /// # Errors
     /// A mismatch of the labels, or the series limit.
@@ -174,23 +179,34 @@ impl Recorder {
         metric: MetricId,
         labels: &[L],
     ) -> Result<SeriesId, SeriesError> {
-        join_labels(&mut self.key, labels);
-        if let Some(&id) = self.metrics[metric.0 as usize]
-            .series
-            .get(self.key.as_str())
-        {
-            return Ok(id);
-        }
         self.check_labels(metric, labels)?;
+        let index = self.find_or_make(metric, labels)?;
+        let row = self.rows.at(index);
+        row.bound = true;
+        Ok(row.id)
+    }
+
+    /// The place of the series with these label values, which are as many as the metric's keys.
+    fn find_or_make<L: AsRef<str>>(
+        &mut self,
+        metric: MetricId,
+        labels: &[L],
+    ) -> Result<usize, SeriesError> {
+        join_labels(&mut self.key, labels);
+        let known = &self.metrics[metric.0 as usize].series;
+        let known = known.get(self.key.as_str());
+        if let Some(index) = known.and_then(|id| self.rows.find(*id)) {
+            return Ok(index);
+        }
         self.make_room(metric)?;
         let kind = self.metric(metric).kind;
-        let labels = labels.iter().map(|label| Arc::from(label.as_ref()));
-        let id = self.rows.insert(metric, kind, labels.collect());
+        let values = labels.iter().map(|label| Arc::from(label.as_ref()));
+        let index = self.rows.insert(metric, kind, values.collect(), self.run);
         self.metrics[metric.0 as usize]
             .series
-            .insert(self.key.as_str().into(), id);
-        self.schema = None;
-        Ok(id)
+            .insert(self.key.as_str().into(), self.rows.at(index).id);
+        (self.made, self.schema) = (true, None);
+        Ok(index)
     }
 
     fn check_labels<L: AsRef<str>>(
@@ -221,21 +237,13 @@ impl Recorder {
         }
     }
 
-    /// At the limit, gauges that are absent by now give way; counters keep their totals and do not.
+    /// At the limit, what is absent by now gives way: gauges, and totals that no run has begun.
     fn make_room(&mut self, metric: MetricId) -> Result<(), SeriesError> {
         if self.rows.live() < self.limit {
             return Ok(());
         }
-        let absent: Vec<SeriesId> = self
-            .rows
-            .iter()
-            .filter(|row| self.is_absent(row))
-            .map(|row| row.id)
-            .collect();
-        for id in &absent {
-            self.remove(*id);
-        }
-        if absent.is_empty() {
+        let run = self.run;
+        if self.remove_all(|row| is_absent(row, run)) == 0 {
             let name = self.metric(metric).name.to_string();
             return Err(SeriesError::TooManySeries {
                 name,
@@ -244,13 +252,6 @@ impl Recorder {
             });
         }
         Ok(())
-    }
-
-    fn is_absent(&self, row: &Row) -> bool {
-        let kind = self.metric(row.metric).kind;
-        let keeps_total = matches!(kind, MetricKind::Counter | MetricKind::Histogram);
-        let waits = row.held || !row.pending.is_none();
-        !keeps_total && !waits && row.written + ABSENT_AFTER_RUNS < self.run
     }
 
     /// Takes the series away, now and from the next snapshot. False when there is none.
@@ -269,6 +270,16 @@ impl Recorder {
         true
     }
 
+    /// Takes away every series of which this is true; gives how many those are.
+    fn remove_all(&mut self, goes: impl Fn(&Row) -> bool) -> usize {
+        let rows = self.rows.iter().filter(|row| goes(row));
+        let ids: Vec<SeriesId> = rows.map(|row| row.id).collect();
+        for id in &ids {
+            self.remove(*id);
+        }
+        ids.len()
+    }
+
     /// Takes the series away with what is staged for it.
     fn remove(&mut self, id: SeriesId) {
         let Some(metric) = self.rows.remove(id) else {
@@ -279,87 +290,14 @@ impl Recorder {
             .retain(|_, series| *series != id);
         self.schema = None;
     }
+}
 
-    /// How many series were written in this run.
-    pub fn staged(&self) -> usize {
-        self.touched.len()
-    }
-
-    /// Takes the staged writes and begins the next run.
-    pub fn commit(&mut self) -> Staged {
-        let schema = self.schema();
-        let mut writes = Vec::with_capacity(self.held.len() + self.touched.len());
-        for (id, pending) in self.held.drain(..) {
-            // One that was retired since takes what it was given along.
-            if let Some(row) = self.rows.get_mut(id) {
-                (row.held, row.written) = (false, self.run);
-                pending.write(row.slot, &mut writes);
-            }
-        }
-        for index in self.touched.drain(..) {
-            let row = self.rows.at(index);
-            if let Some(pending) = row.take_pending() {
-                row.written = self.run;
-                pending.write(row.slot, &mut writes);
-            }
-        }
-        self.run += 1;
-        Staged { schema, writes }
-    }
-
-    /// Lets the staged writes wait for the next commit, and begins the next run. They are dropped with their series, or
-    /// by [`Recorder::forget_instance`].
-    pub fn hold(&mut self) {
-        for index in self.touched.drain(..) {
-            let row = self.rows.at(index);
-            if let Some(pending) = row.take_pending() {
-                (row.held, row.written) = (true, self.run);
-                self.held.push((row.id, pending));
-            }
-        }
-        self.run += 1;
-    }
-
-    /// Throws the staged writes away and begins the next run. Definitions stay, their series without values.
-    pub fn discard(&mut self) {
-        for index in self.touched.drain(..) {
-            self.rows.at(index).take_pending();
-        }
-        self.run += 1;
-    }
-
-    /// The instance that wrote until now is gone: so are the writes that it left waiting.
-    pub fn forget_instance(&mut self) {
-        self.discard();
-        for (id, _) in self.held.drain(..) {
-            if let Some(row) = self.rows.get_mut(id) {
-                row.held = false;
-            }
-        }
-    }
-
-    /// Lays the live series out anew if they are not the same any more.
-    fn schema(&mut self) -> Arc<Schema> {
-        if let Some(schema) = &self.schema {
-            return schema.clone();
-        }
-        let mut slots = 0;
-        let mut series = Vec::with_capacity(self.rows.live());
-        for row in self.rows.iter_mut() {
-            let metric = &self.metrics[row.metric.0 as usize].metric;
-            // No more than a million series of 203 slots.
-            row.slot = slots as u32;
-            slots += metric.slots();
-            series.push(Series {
-                metric: metric.clone(),
-                labels: row.labels.clone(),
-                slot: row.slot,
-            });
-        }
-        let schema = Arc::new(Schema { series, slots });
-        self.schema = Some(schema.clone());
-        schema
-    }
+/// Whether readers do not see the series any more, or never did. A total that was begun stays.
+fn is_absent(row: &Row, run: u64) -> bool {
+    let keeps_total = matches!(row.kind, MetricKind::Counter | MetricKind::Histogram);
+    let waits = row.held || !row.pending.is_none();
+    let stays = (keeps_total && row.committed) || waits;
+    !stays && row.used + ABSENT_AFTER_RUNS < run
 }
 
 /// Joins label values into one key, with a separator that UTF-8 text cannot imitate across a boundary.

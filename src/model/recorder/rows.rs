@@ -21,8 +21,12 @@ pub(super) struct Row {
     pub(super) touched: bool,
     /// Whether something waits for the next commit.
     pub(super) held: bool,
-    /// The last run that wrote it for good, for making room.
-    pub(super) written: u64,
+    /// Whether its id was given out.
+    pub(super) bound: bool,
+    /// Whether a run that went well has written it.
+    pub(super) committed: bool,
+    /// The run that made it, or the last one that wrote it for good; for making room.
+    pub(super) used: u64,
     pub(super) labels: Box<[Arc<str>]>,
     /// Where its numbers are in the newest schema.
     pub(super) slot: u32,
@@ -37,6 +41,12 @@ impl Row {
         self.touched = false;
         let pending = std::mem::take(&mut self.pending);
         (!pending.is_none()).then_some(pending)
+    }
+
+    /// Notes that this run has written it for good.
+    #[inline]
+    pub(super) fn commit(&mut self, run: u64) {
+        (self.held, self.committed, self.used) = (false, true, run);
     }
 }
 
@@ -81,13 +91,14 @@ impl Rows {
         &mut self.rows[index]
     }
 
-    /// Puts a series into a retired row, or into a new one.
+    /// Puts a series into a retired row, or into a new one; gives its place.
     pub(super) fn insert(
         &mut self,
         metric: MetricId,
         kind: MetricKind,
         labels: Box<[Arc<str>]>,
-    ) -> SeriesId {
+        run: u64,
+    ) -> usize {
         let (index, generation, touched) = match self.free.pop() {
             Some(index) => {
                 let row = &self.rows[index];
@@ -95,24 +106,25 @@ impl Rows {
             }
             None => (self.rows.len(), 0, false),
         };
-        let id = SeriesId(generation << ROW_BITS | index as u32);
         let row = Row {
             metric,
             kind,
             pending: Pending::None,
             touched,
             held: false,
-            written: 0,
+            bound: false,
+            committed: false,
+            used: run,
             labels,
             slot: 0,
-            id,
+            id: SeriesId(generation << ROW_BITS | index as u32),
             live: true,
         };
         match self.rows.get_mut(index) {
             Some(place) => *place = row,
             None => self.rows.push(row),
         }
-        id
+        index
     }
 
     /// Retires a row; gives the metric whose series it was.

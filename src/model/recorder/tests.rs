@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Change;
+use crate::model::{Change, Series};
 
 fn gauge(recorder: &mut Recorder, name: &str, keys: &[&str]) -> MetricId {
     let metric =
@@ -233,6 +233,91 @@ fn what_is_held_goes_with_its_series_and_with_its_instance() {
     held(&mut recorder);
     recorder.forget_instance();
     assert!(recorder.commit().writes.is_empty());
+}
+
+#[test]
+fn series_that_only_a_failed_run_needed_go_with_it() {
+    let mut recorder = Recorder::new(10);
+    let metric = gauge(&mut recorder, "a", &["x"]);
+    let write = |recorder: &mut Recorder, label| recorder.write(metric, &[label], Input::Set(1.0));
+    write(&mut recorder, "known").expect("there is room");
+    recorder.commit();
+    for label in ["known", "new", "bound"] {
+        write(&mut recorder, label).expect("there is room");
+    }
+    let bound = recorder.series(metric, &["bound"]).expect("it is there");
+    recorder.discard();
+    assert_eq!(recorder.series_count(), 2);
+    recorder.set(bound, 1.0).expect("its id was given out");
+    recorder.discard();
+    recorder.forget_instance();
+    assert_eq!(recorder.series_count(), 1);
+    assert!(matches!(
+        recorder.set(bound, 1.0),
+        Err(SeriesError::UnknownSeries(_))
+    ));
+}
+
+#[test]
+fn a_refused_write_makes_no_series() {
+    let mut recorder = Recorder::new(10);
+    let gauge = gauge(&mut recorder, "a", &["x"]);
+    let total = Metric::new(MetricKind::Counter, "b_total", "", "Help.", &[]).expect("it is one");
+    let total = recorder.define(total).expect("it is new");
+    let histogram = Metric::histogram("c", "", "Help.", &[], &[1.0]).expect("it is one");
+    let histogram = recorder.define(histogram).expect("it is new");
+    let states = Metric::state_set("d", "Help.", &[], &["on"]).expect("it is one");
+    let states = recorder.define(states).expect("it is new");
+    let since = Input::MirrorSince {
+        total: 1.0,
+        created: f64::NAN,
+    };
+    for (metric, labels, input, code) in [
+        (gauge, &[][..], Input::Set(1.0), "metrics.label-mismatch"),
+        (gauge, &["v"], Input::Add(1.0), "metrics.wrong-kind"),
+        (total, &[], Input::Add(-1.0), "metrics.decrease"),
+        (total, &[], Input::Mirror(f64::NAN), "metrics.not-finite"),
+        (total, &[], since, "metrics.not-finite"),
+        (
+            histogram,
+            &[],
+            Input::Observe(&[f64::NAN, 1.0]),
+            "metrics.not-finite",
+        ),
+        (states, &[], Input::Activate("off"), "metrics.unknown-state"),
+    ] {
+        let refused = recorder.write(metric, labels, input).expect_err(code);
+        assert_eq!(refused.code(), code);
+    }
+    recorder
+        .write::<&str>(histogram, &[], Input::Observe(&[]))
+        .expect("it is nothing");
+    assert_eq!((recorder.series_count(), recorder.staged()), (0, 0));
+}
+
+#[test]
+fn totals_that_no_run_began_give_way_in_time() {
+    let mut recorder = Recorder::new(2);
+    let metric = Metric::new(MetricKind::Counter, "a_total", "", "Help.", &["x"]);
+    let metric = recorder
+        .define(metric.expect("it is one"))
+        .expect("it is new");
+    recorder
+        .write(metric, &["begun"], Input::Add(1.0))
+        .expect("there is room");
+    recorder.commit();
+    recorder.series(metric, &["bound"]).expect("there is room");
+    for _ in 0..=ABSENT_AFTER_RUNS {
+        assert!(recorder.series(metric, &["new"]).is_err());
+        recorder.discard();
+    }
+    recorder
+        .series(metric, &["new"])
+        .expect("the bound one gave way");
+    assert!(
+        recorder.series(metric, &["another"]).is_err(),
+        "the begun one stays"
+    );
 }
 
 #[test]

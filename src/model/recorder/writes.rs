@@ -108,6 +108,27 @@ impl Recorder {
         self.put_at(index, input)
     }
 
+    /// Checks a value, finds or makes the series with these label values, and stages it. A series that this makes lasts
+    /// no longer than the run, unless that goes well. No observations at all make none.
+    ///
+    /// # Errors
+    /// As [`Recorder::series`] and [`Recorder::put`]; then no series is made.
+    pub fn write<L: AsRef<str>>(
+        &mut self,
+        metric: MetricId,
+        labels: &[L],
+        input: Input<'_>,
+    ) -> Result<(), SeriesError> {
+        self.check_labels(metric, labels)?;
+        let step = self.check(metric, self.metric(metric).kind, input)?;
+        if matches!(step, Step::Observe([])) {
+            return Ok(());
+        }
+        let index = self.find_or_make(metric, labels)?;
+        self.stage(index, step)
+            .map_err(|clash| self.refuse(metric, clash))
+    }
+
     fn place_of(&self, series: SeriesId) -> Result<usize, SeriesError> {
         let unknown = SeriesError::UnknownSeries(series.0);
         self.rows.find(series).ok_or(unknown)

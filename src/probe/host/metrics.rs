@@ -7,7 +7,7 @@ use wasmtime::component::Resource;
 
 use super::Guest;
 use crate::model::{
-    Failure, Metric, MetricError, MetricId, MetricKind, SeriesError, SeriesId, printable,
+    Failure, Input, Metric, MetricError, MetricId, MetricKind, SeriesError, SeriesId, printable,
 };
 use crate::probe::v0_1_0::probity::metrics::metrics::{
     Host, HostCounter, HostGauge, HostHistogram, HostInfo, HostStateSet,
@@ -89,18 +89,15 @@ impl Guest {
             .map_err(|error| Failure::new(error.code(), error.to_string()))
     }
 
-    /// Finds the series and writes to it.
+    /// Finds or makes the series and writes to it.
     fn write<R: 'static>(
         &mut self,
         handle: &Resource<R>,
         labels: &[String],
-        write: impl FnOnce(&mut crate::model::Recorder, SeriesId) -> Result<(), SeriesError>,
+        input: Input<'_>,
     ) -> Answer<()> {
-        let recorder = &mut self.kept.recorder;
         let id = MetricId::from_number(handle.rep());
-        let result = recorder
-            .series(id, labels)
-            .and_then(|series| write(recorder, series));
+        let result = self.kept.recorder.write(id, labels, input);
         self.answer_series(result)
     }
 
@@ -174,9 +171,7 @@ impl HostGauge for Guest {
     }
 
     fn set(&mut self, this: Resource<Gauge>, labels: Vec<String>, value: f64) -> Answer<()> {
-        self.write(&this, &labels, |recorder, series| {
-            recorder.set(series, value)
-        })
+        self.write(&this, &labels, Input::Set(value))
     }
 
     fn bind(&mut self, this: Resource<Gauge>, labels: Vec<String>) -> Answer<u32> {
@@ -206,15 +201,11 @@ impl HostCounter for Guest {
     }
 
     fn add(&mut self, this: Resource<Counter>, labels: Vec<String>, delta: f64) -> Answer<()> {
-        self.write(&this, &labels, |recorder, series| {
-            recorder.add(series, delta)
-        })
+        self.write(&this, &labels, Input::Add(delta))
     }
 
     fn mirror(&mut self, this: Resource<Counter>, labels: Vec<String>, total: f64) -> Answer<()> {
-        self.write(&this, &labels, |recorder, series| {
-            recorder.mirror(series, total)
-        })
+        self.write(&this, &labels, Input::Mirror(total))
     }
 
     fn mirror_since(
@@ -224,9 +215,11 @@ impl HostCounter for Guest {
         total: f64,
         created_unix_seconds: f64,
     ) -> Answer<()> {
-        self.write(&this, &labels, |recorder, series| {
-            recorder.mirror_since(series, total, created_unix_seconds)
-        })
+        let input = Input::MirrorSince {
+            total,
+            created: created_unix_seconds,
+        };
+        self.write(&this, &labels, input)
     }
 
     fn bind(&mut self, this: Resource<Counter>, labels: Vec<String>) -> Answer<u32> {
@@ -262,9 +255,7 @@ impl HostHistogram for Guest {
         labels: Vec<String>,
         value: f64,
     ) -> Answer<()> {
-        self.write(&this, &labels, |recorder, series| {
-            recorder.observe(series, value)
-        })
+        self.write(&this, &labels, Input::Observe(&[value]))
     }
 
     fn observe_many(
@@ -273,11 +264,7 @@ impl HostHistogram for Guest {
         labels: Vec<String>,
         values: Vec<f64>,
     ) -> Answer<()> {
-        self.write(&this, &labels, |recorder, series| {
-            values
-                .iter()
-                .try_for_each(|value| recorder.observe(series, *value))
-        })
+        self.write(&this, &labels, Input::Observe(&values))
     }
 
     fn drop(&mut self, _this: Resource<Histogram>) -> wasmtime::Result<()> {
@@ -302,9 +289,7 @@ impl HostStateSet for Guest {
     }
 
     fn set(&mut self, this: Resource<StateSet>, labels: Vec<String>, active: String) -> Answer<()> {
-        self.write(&this, &labels, |recorder, series| {
-            recorder.activate(series, &active)
-        })
+        self.write(&this, &labels, Input::Activate(&active))
     }
 
     fn drop(&mut self, _this: Resource<StateSet>) -> wasmtime::Result<()> {
@@ -329,7 +314,7 @@ impl HostInfo for Guest {
     }
 
     fn set(&mut self, this: Resource<Info>, labels: Vec<String>) -> Answer<()> {
-        self.write(&this, &labels, |recorder, series| recorder.set(series, 1.0))
+        self.write(&this, &labels, Input::Set(1.0))
     }
 
     fn drop(&mut self, _this: Resource<Info>) -> wasmtime::Result<()> {
