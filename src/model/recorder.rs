@@ -82,6 +82,8 @@ pub struct Recorder {
     limit: usize,
     longest_value: usize,
     run: u64,
+    /// The last run that looked for what is absent.
+    looked: u64,
     /// The rows written in this run, in the order of their first write.
     touched: Vec<usize>,
     /// What waits for the next commit, whatever becomes of the runs before it.
@@ -103,6 +105,7 @@ impl Recorder {
             limit,
             longest_value: LONGEST_VALUE,
             run: 1,
+            looked: 0,
             touched: Vec::new(),
             held: Vec::new(),
             made: false,
@@ -199,6 +202,8 @@ impl Recorder {
             return Ok(index);
         }
         self.make_room(metric)?;
+        // Making room has used the buffer.
+        join_labels(&mut self.key, labels);
         let kind = self.metric(metric).kind;
         let values = labels.iter().map(|label| Arc::from(label.as_ref()));
         let index = self.rows.insert(metric, kind, values.collect(), self.run);
@@ -237,21 +242,25 @@ impl Recorder {
         }
     }
 
-    /// At the limit, what is absent by now gives way: gauges, and totals that no run has begun.
+    /// At the limit, what is absent by now gives way: gauges, and totals that no run has begun. A run looks for it once:
+    /// while it goes on nothing else comes to be absent.
     fn make_room(&mut self, metric: MetricId) -> Result<(), SeriesError> {
         if self.rows.live() < self.limit {
             return Ok(());
         }
-        let run = self.run;
-        if self.remove_all(|row| is_absent(row, run)) == 0 {
-            let name = self.metric(metric).name.to_string();
-            return Err(SeriesError::TooManySeries {
-                name,
-                wanted: self.rows.live() + 1,
-                limit: self.limit,
-            });
+        if self.looked != self.run {
+            let run = self.run;
+            self.looked = run;
+            self.remove_all(|row| is_absent(row, run));
         }
-        Ok(())
+        if self.rows.live() < self.limit {
+            return Ok(());
+        }
+        Err(SeriesError::TooManySeries {
+            name: self.metric(metric).name.to_string(),
+            wanted: self.rows.live() + 1,
+            limit: self.limit,
+        })
     }
 
     /// Takes the series away, now and from the next snapshot. False when there is none.
@@ -282,12 +291,12 @@ impl Recorder {
 
     /// Takes the series away with what is staged for it.
     fn remove(&mut self, id: SeriesId) {
-        let Some(metric) = self.rows.remove(id) else {
+        let Some((metric, labels)) = self.rows.remove(id) else {
             return;
         };
-        self.metrics[metric.0 as usize]
-            .series
-            .retain(|_, series| *series != id);
+        join_labels(&mut self.key, &labels);
+        let known = &mut self.metrics[metric.0 as usize].series;
+        known.remove(self.key.as_str());
         self.schema = None;
     }
 }

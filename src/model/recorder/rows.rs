@@ -127,13 +127,12 @@ impl Rows {
         index
     }
 
-    /// Retires a row; gives the metric whose series it was.
-    pub(super) fn remove(&mut self, id: SeriesId) -> Option<MetricId> {
+    /// Retires a row; gives the metric and the labels of its series.
+    pub(super) fn remove(&mut self, id: SeriesId) -> Option<(MetricId, Box<[Arc<str>]>)> {
         let index = self.find(id)?;
         let row = &mut self.rows[index];
         (row.live, row.pending) = (false, Pending::None);
-        row.labels = Box::default();
         self.free.push(index);
-        Some(row.metric)
+        Some((row.metric, std::mem::take(&mut row.labels)))
     }
 }

@@ -321,6 +321,45 @@ fn totals_that_no_run_began_give_way_in_time() {
 }
 
 #[test]
+fn a_hundred_thousand_series_give_way_in_one_go() {
+    const MANY: usize = 100_000;
+    let mut recorder = Recorder::new(MANY);
+    let metric = gauge(&mut recorder, "a", &["x"]);
+    for label in 0..MANY {
+        let label = label.to_string();
+        recorder
+            .write(metric, &[label], Input::Set(1.0))
+            .expect("there is room");
+    }
+    for _ in 0..=ABSENT_AFTER_RUNS {
+        recorder.commit();
+    }
+    // For each series to go through all of them would take minutes.
+    let began = std::time::Instant::now();
+    recorder.series(metric, &["new"]).expect("all gave way");
+    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+    assert_eq!(recorder.series_count(), 1);
+}
+
+#[test]
+fn what_a_run_fills_again_is_looked_through_once() {
+    let mut recorder = Recorder::new(2);
+    let metric = gauge(&mut recorder, "a", &["x"]);
+    for label in ["a", "b"] {
+        recorder.series(metric, &[label]).expect("there is room");
+    }
+    for _ in 0..=ABSENT_AFTER_RUNS {
+        recorder.commit();
+    }
+    for label in ["c", "d"] {
+        recorder.series(metric, &[label]).expect("two gave way");
+    }
+    assert!(recorder.series(metric, &["e"]).is_err());
+    assert_eq!(recorder.series_count(), 2);
+    assert!(recorder.series(metric, &["c"]).is_ok(), "it is still there");
+}
+
+#[test]
 fn slots_are_as_many_as_the_live_series_need() {
     let mut recorder = Recorder::new(1);
     for buckets in 1..200 {
