@@ -19,6 +19,8 @@ use tokio::sync::mpsc;
 
 /// Defines the counter `%name` without labels, likewise.
 const COUNTER: &str = "(call $counter.define %name %empty %help %empty (i32.const 16))";
+/// Adds 5 to it.
+const ADD_FIVE: &str = "(call $counter.add (call $handle) %empty (f64.const 5) (i32.const 24))";
 const RETIRE: &str = r#"(import "probity:metrics/metrics@0.1.0" "retire" (func $retire (param i32 i32 i32 i32) (result i32)))"#;
 const FAIL: &str = "(call $fail (call $failure.other %help))";
 /// Counts the calls of `collect` from 1.
@@ -91,6 +93,39 @@ async fn g40_a_series_in_the_place_of_a_retired_one_has_no_number_before_it_is_w
         ));
     let observations = runs(&guest, Limits::default(), 2).await;
     assert_eq!(samples(observations).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn g40_a_total_retired_and_made_again_in_one_run_begins_anew() {
+    let guest = named_gauge("x_total")
+        .imports(RETIRE)
+        .extra(COUNTING)
+        .collect(&format!(
+            "(if (i32.eq (call $count) (i32.const 2)) (then (drop (call $retire %name %empty))))
+             {COUNTER} {ADD_FIVE} (call $ok)"
+        ));
+    for (times, total) in [(1, 5), (2, 5), (3, 10)] {
+        let observations = runs(&guest, Limits::default(), times).await;
+        let wanted = format!("x_total{{probe=\"guest\"}} {total}");
+        assert_eq!(samples(observations).await, [wanted]);
+    }
+}
+
+#[tokio::test]
+async fn g40_what_a_failing_run_retires_is_gone_all_the_same() {
+    let guest = named_gauge("gone_total")
+        .imports(RETIRE)
+        .extra(COUNTING)
+        .collect(&format!(
+            "(if (i32.eq (call $count) (i32.const 2))
+               (then (drop (call $retire %name %empty)) (return {FAIL})))
+             (if (i32.eq (global.get $runs) (i32.const 3)) (then (return {FAIL})))
+             {COUNTER} {ADD_FIVE} (call $ok)"
+        ));
+    for (times, shown) in [(1, 1), (2, 0), (3, 0)] {
+        let observations = runs(&guest, Limits::default(), times).await;
+        assert_eq!(samples(observations).await.len(), shown, "{times} runs");
+    }
 }
 
 #[tokio::test]

@@ -31,9 +31,7 @@ impl Numbers {
 
     /// Applies the writes of one run. Gives the number of those that the schema beside them has no place for.
     pub(super) fn commit(&mut self, staged: &Staged, now: Instant, wall: SystemTime) -> usize {
-        if !Arc::ptr_eq(&self.schema, &staged.schema) {
-            self.adopt(staged.schema.clone());
-        }
+        self.adopt(&staged.schema);
         let unix = wall
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0.0, |since| since.as_secs_f64());
@@ -51,9 +49,13 @@ impl Numbers {
         change(slots, metric, write, now, unix)
     }
 
-    /// Takes a new schema: totals and values go on under the same name, type and labels, wherever they are now.
-    fn adopt(&mut self, schema: Arc<Schema>) {
-        let old = std::mem::replace(&mut self.schema, schema);
+    /// Takes a new schema: totals and values go on under the same name, type and labels, wherever they are now, unless
+    /// it says that they begin anew. A schema that nobody recorded changes nothing.
+    pub(super) fn adopt(&mut self, schema: &Arc<Schema>) {
+        if !schema.recorded || Arc::ptr_eq(&self.schema, schema) {
+            return;
+        }
+        let old = std::mem::replace(&mut self.schema, schema.clone());
         let known: HashMap<Key<'_>, &Series> = old
             .series
             .iter()
@@ -64,10 +66,10 @@ impl Numbers {
         for (index, series) in self.schema.series.iter().enumerate() {
             let slot = series.slot as usize;
             self.starts[slot] = index as u32;
-            if let Some(before) = known
+            let before = known
                 .get(&key(series))
-                .filter(|before| before.metric.bounds == series.metric.bounds)
-            {
+                .filter(|before| !series.fresh && before.metric.bounds == series.metric.bounds);
+            if let Some(before) = before {
                 let (from, count) = (before.slot as usize, series.metric.slots());
                 points[slot..slot + count].copy_from_slice(&self.points[from..from + count]);
             }

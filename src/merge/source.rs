@@ -70,6 +70,8 @@ impl Source {
         self.note_run(&observation);
         self.answered = true;
         self.view = None;
+        // Series can be taken away by a run that fails, too.
+        self.numbers.adopt(&observation.staged.schema);
         let mut lost = 0;
         match observation.outcome {
             Outcome::Ok => {

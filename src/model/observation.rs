@@ -75,7 +75,7 @@ pub struct Observation {
     pub missed: u32,
     /// How it ended.
     pub outcome: Outcome,
-    /// The writes to commit; empty unless the run was ok.
+    /// The writes to commit. Unless the run was ok there are none, and a recorded schema only if series were taken away.
     pub staged: Staged,
     /// Verdicts of its checks; empty unless the run was ok.
     pub checks: Vec<CheckReport>,

@@ -12,7 +12,7 @@ mod rows;
 mod runs;
 mod writes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Metric, MetricKind, Schema, SeriesError, Write};
@@ -27,7 +27,7 @@ const LONGEST_VALUE: usize = 1024;
 const ABSENT_AFTER_RUNS: u64 = 4;
 
 /// A metric that this recorder has defined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MetricId(u32);
 
 impl MetricId {
@@ -90,6 +90,10 @@ pub struct Recorder {
     held: Vec<(SeriesId, Pending)>,
     /// Whether a series was made in this run.
     made: bool,
+    /// What readers still have, though it was taken away since the last schema went out.
+    gone: HashSet<(MetricId, Box<str>)>,
+    /// Whether one of those was made again.
+    renewed: bool,
     schema: Option<Arc<Schema>>,
     key: String,
 }
@@ -109,6 +113,8 @@ impl Recorder {
             touched: Vec::new(),
             held: Vec::new(),
             made: false,
+            gone: HashSet::new(),
+            renewed: false,
             schema: None,
             key: String::new(),
         }
@@ -207,6 +213,9 @@ impl Recorder {
         let kind = self.metric(metric).kind;
         let values = labels.iter().map(|label| Arc::from(label.as_ref()));
         let index = self.rows.insert(metric, kind, values.collect(), self.run);
+        if self.gone.remove(&(metric, self.key.as_str().into())) {
+            (self.rows.at(index).fresh, self.renewed) = (true, true);
+        }
         self.metrics[metric.0 as usize]
             .series
             .insert(self.key.as_str().into(), self.rows.at(index).id);
@@ -263,7 +272,8 @@ impl Recorder {
         })
     }
 
-    /// Takes the series away, now and from the next snapshot. False when there is none.
+    /// Takes the series away with what is staged for it, also when the run fails: from the next schema that goes out,
+    /// with a run that goes well or as [`Recorder::leftover`]. Made again it begins anew. False when there is none.
     pub fn retire<L: AsRef<str>>(&mut self, name: &str, labels: &[L]) -> bool {
         let Some(&metric) = self.by_name.get(name) else {
             return false;
@@ -291,12 +301,15 @@ impl Recorder {
 
     /// Takes the series away with what is staged for it.
     fn remove(&mut self, id: SeriesId) {
-        let Some((metric, labels)) = self.rows.remove(id) else {
+        let Some(row) = self.rows.remove(id) else {
             return;
         };
-        join_labels(&mut self.key, &labels);
-        let known = &mut self.metrics[metric.0 as usize].series;
+        join_labels(&mut self.key, &row.labels);
+        let known = &mut self.metrics[row.metric.0 as usize].series;
         known.remove(self.key.as_str());
+        if row.committed || row.fresh {
+            self.gone.insert((row.metric, self.key.as_str().into()));
+        }
         self.schema = None;
     }
 }

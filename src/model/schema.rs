@@ -24,6 +24,8 @@ pub struct Series {
     pub labels: Box<[Arc<str>]>,
     /// The first slot in the source's points.
     pub slot: u32,
+    /// What was known under its name and labels was taken away: it begins anew.
+    pub fresh: bool,
 }
 
 /// Which series a source has and where their numbers are. Immutable; a source that changes its series makes a new one.
@@ -33,6 +35,8 @@ pub struct Schema {
     pub series: Vec<Series>,
     /// How many points there are, unused slots included.
     pub slots: usize,
+    /// Whether a recorder made it. The default one says nothing of a source's series.
+    pub recorded: bool,
 }
 
 /// One number and when it was last written; never written means absent.

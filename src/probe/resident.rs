@@ -12,7 +12,7 @@ use super::host::{Kept, Produce, RunFacts};
 use super::instance::{Export, Instance, Trouble};
 use super::ticker::TICK;
 use super::version::{Parts, Version};
-use crate::model::{Failure, RunCosts};
+use crate::model::{Failure, RunCosts, Staged};
 
 /// How long after its deadline a call is given up that neither the epoch nor a dropped future could end.
 const FILE_GRACE: Duration = Duration::from_millis(50);
@@ -95,6 +95,16 @@ impl Resident {
         if let Some(kept) = self.kept_mut() {
             let disk = &mut kept.state.disk;
             durable::save(settings.states.as_ref(), &settings.name, disk).await;
+        }
+    }
+
+    /// What a failed run leaves for readers: series that it took away are gone all the same.
+    pub(super) fn leftover(&mut self) -> Produce {
+        Produce {
+            staged: self
+                .kept_mut()
+                .map_or_else(Staged::default, |kept| kept.recorder.leftover()),
+            ..Produce::default()
         }
     }
 

@@ -157,7 +157,8 @@ impl Probe {
             }
         };
         self.show_life();
-        (self.note_failure(Arc::new(failure)), Produce::default())
+        let outcome = self.note_failure(Arc::new(failure));
+        (outcome, self.resident.leftover())
     }
 
     fn note_failure(&mut self, failure: Arc<Failure>) -> Outcome {

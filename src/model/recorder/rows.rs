@@ -25,6 +25,8 @@ pub(super) struct Row {
     pub(super) bound: bool,
     /// Whether a run that went well has written it.
     pub(super) committed: bool,
+    /// Whether it was made again after it was taken away, and readers have not been told.
+    pub(super) fresh: bool,
     /// The run that made it, or the last one that wrote it for good; for making room.
     pub(super) used: u64,
     pub(super) labels: Box<[Arc<str>]>,
@@ -48,6 +50,14 @@ impl Row {
     pub(super) fn commit(&mut self, run: u64) {
         (self.held, self.committed, self.used) = (false, true, run);
     }
+}
+
+/// What is left of a retired row.
+pub(super) struct Retired {
+    pub(super) metric: MetricId,
+    pub(super) labels: Box<[Arc<str>]>,
+    pub(super) committed: bool,
+    pub(super) fresh: bool,
 }
 
 /// All rows, live and retired.
@@ -114,6 +124,7 @@ impl Rows {
             held: false,
             bound: false,
             committed: false,
+            fresh: false,
             used: run,
             labels,
             slot: 0,
@@ -127,12 +138,17 @@ impl Rows {
         index
     }
 
-    /// Retires a row; gives the metric and the labels of its series.
-    pub(super) fn remove(&mut self, id: SeriesId) -> Option<(MetricId, Box<[Arc<str>]>)> {
+    /// Retires a row; gives what is left of it.
+    pub(super) fn remove(&mut self, id: SeriesId) -> Option<Retired> {
         let index = self.find(id)?;
         let row = &mut self.rows[index];
         (row.live, row.pending) = (false, Pending::None);
         self.free.push(index);
-        Some((row.metric, std::mem::take(&mut row.labels)))
+        Some(Retired {
+            metric: row.metric,
+            labels: std::mem::take(&mut row.labels),
+            committed: row.committed,
+            fresh: row.fresh,
+        })
     }
 }

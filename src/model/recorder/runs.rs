@@ -13,7 +13,7 @@ impl Recorder {
 
     /// Takes the staged writes and begins the next run.
     pub fn commit(&mut self) -> Staged {
-        let schema = self.schema();
+        let schema = self.send_schema();
         let mut writes = Vec::with_capacity(self.held.len() + self.touched.len());
         for (id, pending) in self.held.drain(..) {
             // One that was retired since takes what it was given along.
@@ -69,6 +69,29 @@ impl Recorder {
         self.remove_all(|row| !row.committed);
     }
 
+    /// What a failed run leaves for readers: nothing, unless series were taken away.
+    pub fn leftover(&mut self) -> Staged {
+        if self.gone.is_empty() && !self.renewed {
+            return Staged::default();
+        }
+        Staged {
+            schema: self.send_schema(),
+            writes: Vec::new(),
+        }
+    }
+
+    /// The schema for readers, who then know what was taken away.
+    fn send_schema(&mut self) -> Arc<Schema> {
+        let schema = self.schema();
+        self.gone.clear();
+        if std::mem::take(&mut self.renewed) {
+            // Whoever takes this schema a second time must not begin anew a second time.
+            self.schema = None;
+            self.rows.iter_mut().for_each(|row| row.fresh = false);
+        }
+        schema
+    }
+
     fn begin_run(&mut self) {
         self.run += 1;
         self.made = false;
@@ -90,9 +113,14 @@ impl Recorder {
                 metric: metric.clone(),
                 labels: row.labels.clone(),
                 slot: row.slot,
+                fresh: row.fresh,
             });
         }
-        let schema = Arc::new(Schema { series, slots });
+        let schema = Arc::new(Schema {
+            series,
+            slots,
+            recorded: true,
+        });
         self.schema = Some(schema.clone());
         schema
     }

@@ -359,6 +359,60 @@ fn what_a_run_fills_again_is_looked_through_once() {
     assert!(recorder.series(metric, &["c"]).is_ok(), "it is still there");
 }
 
+/// Which series of a schema begin anew, by their first label.
+fn fresh(staged: &Staged) -> Vec<(&str, bool)> {
+    let series = staged.schema.series.iter();
+    series
+        .map(|series| (&*series.labels[0], series.fresh))
+        .collect()
+}
+
+#[test]
+fn what_is_taken_away_and_made_again_begins_anew_once() {
+    let mut recorder = Recorder::new(10);
+    let metric = gauge(&mut recorder, "a", &["x"]);
+    let write = |recorder: &mut Recorder, label| {
+        recorder
+            .write(metric, &[label], Input::Set(1.0))
+            .expect("there is room");
+    };
+    write(&mut recorder, "v");
+    assert!(recorder.retire("a", &["v"]), "nobody has seen it");
+    write(&mut recorder, "v");
+    assert_eq!(fresh(&recorder.commit()), [("v", false)]);
+    for _ in 0..2 {
+        assert!(recorder.retire("a", &["v"]));
+        write(&mut recorder, "v");
+    }
+    assert_eq!(fresh(&recorder.commit()), [("v", true)]);
+    write(&mut recorder, "v");
+    assert_eq!(fresh(&recorder.commit()), [("v", false)]);
+}
+
+#[test]
+fn a_failed_run_leaves_a_schema_only_if_it_took_something_away() {
+    let mut recorder = Recorder::new(10);
+    let metric = gauge(&mut recorder, "a", &["x"]);
+    let write = |recorder: &mut Recorder, label| {
+        recorder
+            .write(metric, &[label], Input::Set(1.0))
+            .expect("there is room");
+    };
+    write(&mut recorder, "v");
+    recorder.commit();
+    write(&mut recorder, "w");
+    assert!(recorder.retire("a", &["w"]));
+    recorder.discard();
+    assert!(!recorder.leftover().schema.recorded);
+
+    assert!(recorder.retire("a", &["v"]));
+    write(&mut recorder, "v");
+    recorder.discard();
+    let left = recorder.leftover();
+    assert!(left.schema.recorded && left.schema.series.is_empty() && left.writes.is_empty());
+    assert!(!recorder.leftover().schema.recorded);
+}
+
 #[test]
 fn slots_are_as_many_as_the_live_series_need() {
     let mut recorder = Recorder::new(1);
