@@ -68,7 +68,7 @@ impl Numbers {
             self.starts[slot] = index as u32;
             let before = known
                 .get(&key(series))
-                .filter(|before| !series.fresh && before.metric.bounds == series.metric.bounds);
+                .filter(|before| !series.fresh && is_alike(&before.metric, &series.metric));
             if let Some(before) = before {
                 let (from, count) = (before.slot as usize, series.metric.slots());
                 points[slot..slot + count].copy_from_slice(&self.points[from..from + count]);
@@ -83,6 +83,11 @@ type Key<'a> = (&'a str, MetricKind, &'a [Arc<str>]);
 
 fn key(series: &Series) -> Key<'_> {
     (&series.metric.name, series.metric.kind, &series.labels)
+}
+
+/// Whether the numbers of a series mean the same under two definitions of one name and kind.
+fn is_alike(one: &Metric, other: &Metric) -> bool {
+    one.label_keys == other.label_keys && one.bounds == other.bounds && one.states == other.states
 }
 
 /// Changes the slots of one series; nothing when its kind has no such change.

@@ -150,7 +150,7 @@ impl Source {
 mod tests {
     use super::*;
     use crate::model::{
-        Change, Metric, MetricKind, Recorder, Series, SeriesError, SourceKind, Staged, Write,
+        Change, Input, Metric, MetricKind, Recorder, Series, SeriesError, SourceKind, Staged, Write,
     };
 
     fn source() -> Source {
@@ -241,6 +241,32 @@ mod tests {
             (source.runs.runs, source.runs.failures, source.runs.missed),
             (2, 1, 4)
         );
+    }
+
+    #[test]
+    fn a_number_goes_on_only_where_it_means_the_same() {
+        let metric = |keys: &[&str], states: &[&str]| {
+            Metric::state_set("mode", "h", keys, states).expect("it is one")
+        };
+        let known = || metric(&["port"], &["idle", "busy"]);
+        for (other, goes_on) in [
+            (known(), true),
+            (metric(&["disk"], &["idle", "busy"]), false),
+            (metric(&["port"], &["busy", "idle"]), false),
+        ] {
+            let (mut source, wall) = (source(), SystemTime::UNIX_EPOCH);
+            let mut before = Recorder::new(10);
+            let id = before.define(known()).expect("it is new");
+            let busy = Input::Activate("busy");
+            before.write(id, &["a"], busy).expect("there is room");
+            source.observe(observation(Outcome::Ok, before.commit()), wall);
+            let mut after = Recorder::new(10);
+            let id = after.define(other.clone()).expect("it is new");
+            after.series(id, &["a"]).expect("there is room");
+            source.observe(observation(Outcome::Ok, after.commit()), wall);
+            let shown = source.view().points[0].updated.is_some();
+            assert_eq!(shown, goes_on, "{other:?}");
+        }
     }
 
     #[test]
