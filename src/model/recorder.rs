@@ -105,7 +105,7 @@ impl Recorder {
         Self {
             metrics: Vec::new(),
             by_name: HashMap::new(),
-            rows: Rows::default(),
+            rows: Rows::new(limit),
             limit,
             longest_value: LONGEST_VALUE,
             run: 1,
@@ -212,7 +212,10 @@ impl Recorder {
         join_labels(&mut self.key, labels);
         let kind = self.metric(metric).kind;
         let values = labels.iter().map(|label| Arc::from(label.as_ref()));
-        let index = self.rows.insert(metric, kind, values.collect(), self.run);
+        let inserted = self.rows.insert(metric, kind, values.collect(), self.run);
+        let index = inserted.ok_or_else(|| SeriesError::NoIds {
+            name: self.metric(metric).name.to_string(),
+        })?;
         if self.gone.remove(&(metric, self.key.as_str().into())) {
             (self.rows.at(index).fresh, self.renewed) = (true, true);
         }

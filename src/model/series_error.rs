@@ -41,6 +41,12 @@ pub enum SeriesError {
         /// How many there may be.
         limit: usize,
     },
+    /// So many series have come and gone that no id is left for one more.
+    #[error("metric `{name}`: the numbers of series are used up until there is a new instance")]
+    NoIds {
+        /// The metric.
+        name: String,
+    },
     /// One series written twice in a run.
     #[error("a series of metric `{0}` is set twice in one run")]
     Duplicate(String),
@@ -83,7 +89,7 @@ impl SeriesError {
             Self::Redefined { .. } => "metrics.redefined",
             Self::LabelMismatch { .. } => "metrics.label-mismatch",
             Self::LabelTooLong { .. } => "metrics.label-too-long",
-            Self::TooManySeries { .. } => "metrics.too-many-series",
+            Self::TooManySeries { .. } | Self::NoIds { .. } => "metrics.too-many-series",
             Self::Duplicate(_) => "metrics.duplicate",
             Self::Decrease { .. } => "metrics.decrease",
             Self::NotFinite(_) => "metrics.not-finite",

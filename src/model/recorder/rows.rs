@@ -5,10 +5,8 @@ use std::sync::Arc;
 use super::{MetricId, Pending, SeriesId};
 use crate::model::MetricKind;
 
-/// Bits of an id that name the row; the rest is the row's generation.
-const ROW_BITS: u32 = 20;
-/// The most rows there can be.
-pub(super) const MOST: usize = (1 << ROW_BITS) - 1;
+/// The most series there can be.
+pub(super) const MOST: usize = 1_000_000;
 
 /// One series.
 pub(super) struct Row {
@@ -61,17 +59,43 @@ pub(super) struct Retired {
 }
 
 /// All rows, live and retired.
-#[derive(Default)]
 pub(super) struct Rows {
     rows: Vec<Row>,
     /// Retired rows, to be used again.
     free: Vec<usize>,
+    /// Retired rows whose generations are used up: an id of theirs would be one that was given out before.
+    worn: Vec<usize>,
+    /// Bits of an id that name the row; the others are its generation.
+    row_bits: u32,
 }
 
 impl Rows {
+    /// Rows for at most `limit` series, and as many again for worn ones: two thousand million series come and go before
+    /// there are no ids left.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            free: Vec::new(),
+            worn: Vec::new(),
+            row_bits: usize::BITS - (2 * limit).leading_zeros(),
+        }
+    }
+
     /// How many series there are.
     pub(super) fn live(&self) -> usize {
-        self.rows.len() - self.free.len()
+        self.rows.len() - self.free.len() - self.worn.len()
+    }
+
+    /// Nobody has an id any more that was given out before: worn rows are like new.
+    pub(super) fn forget_ids(&mut self) {
+        for index in self.worn.drain(..) {
+            self.rows[index].id = SeriesId(index as u32);
+            self.free.push(index);
+        }
+    }
+
+    fn generation(&self, id: SeriesId) -> u32 {
+        id.0 >> self.row_bits
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Row> {
@@ -85,7 +109,7 @@ impl Rows {
     /// The place of an id, unless it was never given out or its series is retired.
     #[inline]
     pub(super) fn find(&self, id: SeriesId) -> Option<usize> {
-        let index = (id.0 & MOST as u32) as usize;
+        let index = (id.0 & ((1 << self.row_bits) - 1)) as usize;
         let row = self.rows.get(index)?;
         (row.live && row.id == id).then_some(index)
     }
@@ -101,19 +125,20 @@ impl Rows {
         &mut self.rows[index]
     }
 
-    /// Puts a series into a retired row, or into a new one; gives its place.
+    /// Puts a series into a retired row, or into a new one; gives its place. Nothing when all ids are used up.
     pub(super) fn insert(
         &mut self,
         metric: MetricId,
         kind: MetricKind,
         labels: Box<[Arc<str>]>,
         run: u64,
-    ) -> usize {
+    ) -> Option<usize> {
         let (index, generation, touched) = match self.free.pop() {
             Some(index) => {
                 let row = &self.rows[index];
-                (index, (row.id.0 >> ROW_BITS).wrapping_add(1), row.touched)
+                (index, self.generation(row.id) + 1, row.touched)
             }
+            None if self.rows.len() >> self.row_bits > 0 => return None,
             None => (self.rows.len(), 0, false),
         };
         let row = Row {
@@ -128,27 +153,72 @@ impl Rows {
             used: run,
             labels,
             slot: 0,
-            id: SeriesId(generation << ROW_BITS | index as u32),
+            id: SeriesId(generation << self.row_bits | index as u32),
             live: true,
         };
         match self.rows.get_mut(index) {
             Some(place) => *place = row,
             None => self.rows.push(row),
         }
-        index
+        Some(index)
     }
 
     /// Retires a row; gives what is left of it.
     pub(super) fn remove(&mut self, id: SeriesId) -> Option<Retired> {
         let index = self.find(id)?;
+        let last = self.generation(id) == u32::MAX >> self.row_bits;
         let row = &mut self.rows[index];
         (row.live, row.pending) = (false, Pending::None);
-        self.free.push(index);
+        let retired = if last { &mut self.worn } else { &mut self.free };
+        retired.push(index);
         Some(Retired {
             metric: row.metric,
             labels: std::mem::take(&mut row.labels),
             committed: row.committed,
             fresh: row.fresh,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert(rows: &mut Rows) -> Option<SeriesId> {
+        let metric = MetricId::from_number(0);
+        let index = rows.insert(metric, MetricKind::Gauge, Box::default(), 1)?;
+        Some(rows.at(index).id)
+    }
+
+    #[test]
+    fn an_id_never_means_a_second_series() {
+        let mut rows = Rows::new(1);
+        assert_eq!(rows.row_bits, 2);
+        let old = insert(&mut rows).expect("there is room");
+        // As if the row had been used as often as it can be.
+        rows.remove(old).expect("it is there");
+        rows.at(0).id = SeriesId((u32::MAX >> 2) - 1 << 2);
+        let last = insert(&mut rows).expect("there is room");
+        assert_eq!((last.0 >> 2, rows.find(old)), (u32::MAX >> 2, None));
+        rows.remove(last).expect("it is there");
+        let next = insert(&mut rows).expect("there is room");
+        assert_eq!((next, rows.live()), (SeriesId(1), 1));
+        assert_eq!((rows.find(old), rows.find(last)), (None, None));
+    }
+
+    #[test]
+    fn worn_rows_are_used_again_only_when_no_id_is_left_with_anybody() {
+        let mut rows = Rows::new(1);
+        for _ in 0..4 {
+            let id = insert(&mut rows).expect("there is room");
+            let worn = SeriesId(id.0 | u32::MAX << 2);
+            let index = rows.find(id).expect("it is there");
+            rows.at(index).id = worn;
+            rows.remove(worn).expect("it is there");
+        }
+        assert_eq!((insert(&mut rows), rows.live()), (None, 0));
+        rows.forget_ids();
+        assert!(insert(&mut rows).is_some());
+        assert_eq!(rows.live(), 1);
     }
 }

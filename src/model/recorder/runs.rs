@@ -67,6 +67,7 @@ impl Recorder {
             (row.bound, row.held) = (false, false);
         }
         self.remove_all(|row| !row.committed);
+        self.rows.forget_ids();
     }
 
     /// What a failed run leaves for readers: nothing, unless series were taken away.

@@ -118,6 +118,7 @@ impl Guest {
                 SeriesError::TooManySeries { .. } => {
                     self.violate("series", failure(" (limits.series)"))
                 }
+                SeriesError::NoIds { .. } => self.violate("series", failure("")),
                 SeriesError::LabelTooLong { .. } => failure(" (limits.value_bytes)"),
                 _ => failure(""),
             }
