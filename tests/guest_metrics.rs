@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use probity::export::{Encoder, Format};
 use probity::health;
 use probity::merge::Merge;
-use probity::model::{Observation, Outcome, SourceInfo, SourceKind, Update};
+use probity::model::{ByteSize, Observation, Outcome, SourceInfo, SourceKind, Update};
 use probity::probe::Limits;
 use probity::snapshot::SnapshotCell;
 use support::bench::{Bench, GAUGE, SET_ONE, named_gauge, run};
@@ -233,5 +233,51 @@ async fn g21_a_refused_write_leaves_no_series_behind() {
         let mut probe = bench.load(&guest, Limits::default());
         run(&mut probe).await;
         assert_eq!(probe.status().series, 0, "{value}");
+    }
+}
+
+/// A histogram of 200 buckets in which the one series has a label of 1 KiB.
+fn wide_histogram() -> Guest {
+    let imports = r#"
+        (import "probity:metrics/metrics@0.1.0" "[static]histogram.define"
+          (func $histogram.define (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "probity:metrics/metrics@0.1.0" "[method]histogram.observe" (func $observe (param i32 i32 i32 f64 i32)))"#;
+    let bounds: Vec<u8> = (0..200)
+        .flat_map(|bound| f64::from(bound).to_le_bytes())
+        .collect();
+    named_gauge("wide")
+        .text("key", "k")
+        .text("value", &"v".repeat(1024))
+        .bytes("bounds", &bounds)
+        .imports(imports)
+        .extra("(func $first (param i32 i32) (result i32) (local.get 0))")
+        .collect(
+            "(i32.store (i32.const 32) (call $first %key)) (i32.store (i32.const 36) (i32.const 1))
+             (call $histogram.define %name %empty %help (i32.const 32) (i32.const 1)
+               (call $first %bounds) (i32.const 200) (i32.const 16))
+             (i32.store (i32.const 32) (call $first %value)) (i32.store (i32.const 36) (i32.const 1024))
+             (call $observe (call $handle) (i32.const 32) (i32.const 1) (f64.const 1) (i32.const 16))
+             (call $pass-on)",
+        )
+}
+
+#[tokio::test]
+async fn g16_series_are_charged_for_the_text_that_they_make() {
+    let limits = |kib| Limits {
+        series_text: ByteSize::kib(kib),
+        ..Limits::default()
+    };
+    let observations = runs(&wide_histogram(), limits(512), 1).await;
+    assert!(!failed(&observations[0]), "{:?}", observations[0].outcome);
+    let text: usize = samples(observations).await.iter().map(String::len).sum();
+    assert!(text > 200 << 10, "only {text} bytes");
+
+    let observations = runs(&wide_histogram(), limits(200), 1).await;
+    let Outcome::Failed(failure) = &observations[0].outcome else {
+        panic!("{text} bytes were served")
+    };
+    assert_eq!(failure.code, "limits.series_text");
+    for word in ["`wide`", "at most 204800", "(limits.series_text)"] {
+        assert!(failure.message.contains(word), "{failure}");
     }
 }

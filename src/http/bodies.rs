@@ -23,10 +23,12 @@ use crate::snapshot::Snapshot;
 const MAX_PARTS: usize = 64;
 /// From this many series on a document takes a millisecond or more, too long for a thread that serves others: JSON is
 /// built as a tree first and costs microseconds a series.
-const HEAVY_JSON: usize = 500;
-/// The same for text, which costs some 40 ns a series; handing a small one to another thread would cost more than
-/// encoding it.
-const HEAVY_TEXT: usize = 20_000;
+const HEAVY_JSON_SERIES: usize = 500;
+/// The same by what series are charged, since one can have hundreds of buckets and long labels.
+const HEAVY_JSON_CHARGE: usize = 256 << 10;
+/// The same for text, which costs some 40 ns a plain series of 150 bytes; handing a small one to another thread would
+/// cost more than encoding it.
+const HEAVY_TEXT_CHARGE: usize = 3 << 20;
 /// From this size on compressing takes milliseconds.
 const HEAVY_BYTES: usize = 64 << 10;
 /// Below this size compressing saves less than a packet.
@@ -65,11 +67,16 @@ pub(super) enum Document<'a> {
 }
 
 impl Document<'_> {
-    /// From how many series on it is rendered on a thread of its own.
-    fn heavy_from(self) -> usize {
+    /// Whether it is rendered on a thread of its own.
+    fn is_heavy(self, snapshot: &Snapshot) -> bool {
+        let schemas = || snapshot.sources.iter().map(|source| &*source.schema);
+        let charge: usize = schemas().map(|schema| schema.text).sum();
         match self {
-            Self::PrometheusText | Self::OpenMetrics => HEAVY_TEXT,
-            _ => HEAVY_JSON,
+            Self::PrometheusText | Self::OpenMetrics => charge >= HEAVY_TEXT_CHARGE,
+            _ => {
+                let series: usize = schemas().map(|schema| schema.series.len()).sum();
+                series >= HEAVY_JSON_SERIES || charge >= HEAVY_JSON_CHARGE
+            }
         }
     }
 }
@@ -148,7 +155,7 @@ impl Edition {
         if let Some(body) = slot.get() {
             return Ok(body.clone());
         }
-        let heavy = self.series() >= document.heavy_from();
+        let heavy = document.is_heavy(&self.snapshot);
         let body = slot.get_or_try_init(|| self.render(heavy, render)).await;
         if let (Err(_), Document::Part(name)) = (&body, document) {
             // A document that is not there takes no place.
@@ -165,11 +172,6 @@ impl Edition {
         let edition = self.clone();
         let make = move || render(&edition).map(|rendered| Arc::new(Body::new(rendered)));
         off_loop(heavy, make).await?
-    }
-
-    fn series(&self) -> usize {
-        let sources = self.snapshot.sources.iter();
-        sources.map(|source| source.schema.series.len()).sum()
     }
 
     fn slot(&self, document: Document<'_>) -> Slot {
@@ -285,3 +287,7 @@ fn compress(plain: &[u8]) -> Result<Bytes, Problem> {
         .map(Bytes::from)
         .map_err(|error| Problem::internal(format!("compressing failed: {error}")))
 }
+
+#[cfg(test)]
+#[path = "bodies_tests.rs"]
+mod tests;

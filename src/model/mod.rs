@@ -19,6 +19,7 @@ mod series_error;
 mod setting;
 mod stored;
 mod tally;
+mod text_size;
 
 pub use condition::Condition;
 pub use costs::RunCosts;

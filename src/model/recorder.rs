@@ -81,6 +81,9 @@ pub struct Recorder {
     rows: Rows,
     limit: usize,
     longest_value: usize,
+    /// Text of all series, and how much there may be.
+    text: usize,
+    text_limit: usize,
     run: u64,
     /// The last run that looked for what is absent.
     looked: u64,
@@ -108,6 +111,8 @@ impl Recorder {
             rows: Rows::new(limit),
             limit,
             longest_value: LONGEST_VALUE,
+            text: 0,
+            text_limit: usize::MAX,
             run: 1,
             looked: 0,
             touched: Vec::new(),
@@ -125,6 +130,15 @@ impl Recorder {
     pub fn with_longest_value(self, bytes: usize) -> Self {
         Self {
             longest_value: bytes,
+            ..self
+        }
+    }
+
+    /// With series that make at most `bytes` of text, as [`Metric::text_bytes`] counts it.
+    #[must_use]
+    pub fn with_text_limit(self, bytes: usize) -> Self {
+        Self {
+            text_limit: bytes,
             ..self
         }
     }
@@ -207,7 +221,8 @@ impl Recorder {
         if let Some(index) = known.and_then(|id| self.rows.find(*id)) {
             return Ok(index);
         }
-        self.make_room(metric)?;
+        let text = self.metric(metric).text_bytes(labels);
+        self.make_room(metric, text)?;
         // Making room has used the buffer.
         join_labels(&mut self.key, labels);
         let kind = self.metric(metric).kind;
@@ -219,6 +234,8 @@ impl Recorder {
         if self.gone.remove(&(metric, self.key.as_str().into())) {
             (self.rows.at(index).fresh, self.renewed) = (true, true);
         }
+        self.text += text;
+        self.rows.at(index).text = text;
         self.metrics[metric.0 as usize]
             .series
             .insert(self.key.as_str().into(), self.rows.at(index).id);
@@ -256,8 +273,8 @@ impl Recorder {
 
     /// At the limit, what is absent by now gives way: gauges, and totals that no run has begun. A run looks for it once:
     /// while it goes on nothing else comes to be absent.
-    fn make_room(&mut self, metric: MetricId) -> Result<(), SeriesError> {
-        if self.rows.live() < self.limit {
+    fn make_room(&mut self, metric: MetricId, text: usize) -> Result<(), SeriesError> {
+        if self.has_room(text) {
             return Ok(());
         }
         if self.looked != self.run {
@@ -265,14 +282,27 @@ impl Recorder {
             self.looked = run;
             self.remove_all(|row| is_absent(row, run));
         }
-        if self.rows.live() < self.limit {
+        if self.has_room(text) {
             return Ok(());
         }
-        Err(SeriesError::TooManySeries {
-            name: self.metric(metric).name.to_string(),
-            wanted: self.rows.live() + 1,
-            limit: self.limit,
+        let name = self.metric(metric).name.to_string();
+        Err(if self.rows.live() < self.limit {
+            SeriesError::TooMuchText {
+                name,
+                wanted: self.text + text,
+                limit: self.text_limit,
+            }
+        } else {
+            SeriesError::TooManySeries {
+                name,
+                wanted: self.rows.live() + 1,
+                limit: self.limit,
+            }
         })
+    }
+
+    fn has_room(&self, text: usize) -> bool {
+        self.rows.live() < self.limit && self.text + text <= self.text_limit
     }
 
     /// Takes the series away with what is staged for it, also when the run fails: from the next schema that goes out,
@@ -310,6 +340,7 @@ impl Recorder {
         join_labels(&mut self.key, &row.labels);
         let known = &mut self.metrics[row.metric.0 as usize].series;
         known.remove(self.key.as_str());
+        self.text -= row.text;
         if row.committed || row.fresh {
             self.gone.insert((row.metric, self.key.as_str().into()));
         }

@@ -35,6 +35,8 @@ pub struct Schema {
     pub series: Vec<Series>,
     /// How many points there are, unused slots included.
     pub slots: usize,
+    /// How much text the series make at most, in bytes; see [`Metric::text_bytes`].
+    pub text: usize,
     /// Whether a recorder made it. The default one says nothing of a source's series.
     pub recorded: bool,
 }

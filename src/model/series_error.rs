@@ -41,6 +41,18 @@ pub enum SeriesError {
         /// How many there may be.
         limit: usize,
     },
+    /// The source's series would make more text than they may.
+    #[error(
+        "with a series of metric `{name}` the text of all series would be {wanted} bytes: at most {limit}"
+    )]
+    TooMuchText {
+        /// The metric.
+        name: String,
+        /// How many bytes there would be.
+        wanted: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// So many series have come and gone that no id is left for one more.
     #[error("metric `{name}`: the numbers of series are used up until there is a new instance")]
     NoIds {
@@ -90,6 +102,7 @@ impl SeriesError {
             Self::LabelMismatch { .. } => "metrics.label-mismatch",
             Self::LabelTooLong { .. } => "metrics.label-too-long",
             Self::TooManySeries { .. } | Self::NoIds { .. } => "metrics.too-many-series",
+            Self::TooMuchText { .. } => "limits.series_text",
             Self::Duplicate(_) => "metrics.duplicate",
             Self::Decrease { .. } => "metrics.decrease",
             Self::NotFinite(_) => "metrics.not-finite",

@@ -93,6 +93,7 @@ fn c01_what_is_out_of_a_range_is_told_the_range() {
         ("probes.limits", "name_bytes"),
         ("probes.limits", "value_bytes"),
         ("probes.limits", "checks"),
+        ("probes.limits", "series_text"),
         ("probes.limits", "log_lines"),
         ("probes.limits", "log_bytes"),
         ("probes.limits", "state"),

@@ -119,6 +119,22 @@ proptest! {
     }
 }
 
+proptest! {
+    /// What a probe's series are charged is never less than what is served of them.
+    #[test]
+    fn no_series_makes_more_text_than_it_is_charged_for(series in prop::collection::vec(given(), 0..12)) {
+        // No probe's name is longer.
+        let name = "n".repeat(64);
+        let snapshot = snapshot(1, vec![probe(&name, |recorder| fill(recorder, &series))]);
+        for format in FORMATS {
+            let encoded = encode(format, &snapshot);
+            let lines = text(&encoded).lines().filter(|line| !line.starts_with('#'));
+            let bytes: usize = lines.map(|line| line.len() + 1).sum();
+            prop_assert!(bytes <= snapshot.sources[0].schema.text, "{bytes}\n{}", text(&encoded));
+        }
+    }
+}
+
 /// Whether the exposition has the series with its value; a histogram with all its buckets.
 fn shows(
     parsed: &Exposition,

@@ -28,6 +28,8 @@ pub(super) struct Row {
     /// The run that made it, or the last one that wrote it for good; for making room.
     pub(super) used: u64,
     pub(super) labels: Box<[Arc<str>]>,
+    /// How much text it makes, in bytes.
+    pub(super) text: usize,
     /// Where its numbers are in the newest schema.
     pub(super) slot: u32,
     /// The id that is valid now.
@@ -54,6 +56,7 @@ impl Row {
 pub(super) struct Retired {
     pub(super) metric: MetricId,
     pub(super) labels: Box<[Arc<str>]>,
+    pub(super) text: usize,
     pub(super) committed: bool,
     pub(super) fresh: bool,
 }
@@ -152,6 +155,7 @@ impl Rows {
             fresh: false,
             used: run,
             labels,
+            text: 0,
             slot: 0,
             id: SeriesId(generation << self.row_bits | index as u32),
             live: true,
@@ -174,6 +178,7 @@ impl Rows {
         Some(Retired {
             metric: row.metric,
             labels: std::mem::take(&mut row.labels),
+            text: row.text,
             committed: row.committed,
             fresh: row.fresh,
         })

@@ -120,6 +120,7 @@ impl Recorder {
         let schema = Arc::new(Schema {
             series,
             slots,
+            text: self.text,
             recorded: true,
         });
         self.schema = Some(schema.clone());

@@ -414,6 +414,33 @@ fn a_failed_run_leaves_a_schema_only_if_it_took_something_away() {
 }
 
 #[test]
+fn at_the_limit_of_text_what_is_absent_gives_way() {
+    let metric =
+        |name| Metric::new(MetricKind::Gauge, name, "", "Help.", &["x"]).expect("it is one");
+    let one = metric("a").text_bytes(&["v"]);
+    let mut recorder = Recorder::new(10).with_text_limit(2 * one);
+    let id = recorder.define(metric("a")).expect("it is new");
+    for label in ["v", "w"] {
+        recorder.series(id, &[label]).expect("there is room");
+    }
+    for _ in 0..=ABSENT_AFTER_RUNS {
+        let refused = recorder.series(id, &["x"]).expect_err("there is no room");
+        let wanted = SeriesError::TooMuchText {
+            name: "a".into(),
+            wanted: 3 * one,
+            limit: 2 * one,
+        };
+        assert_eq!(refused, wanted);
+        recorder.commit();
+    }
+    recorder.series(id, &["xy"]).expect("two gave way");
+    assert_eq!(recorder.commit().schema.text, one + 1);
+    assert!(recorder.series(id, &["x"]).is_err());
+    assert!(recorder.retire("a", &["xy"]));
+    assert_eq!(recorder.commit().schema.text, 0);
+}
+
+#[test]
 fn slots_are_as_many_as_the_live_series_need() {
     let mut recorder = Recorder::new(1);
     for buckets in 1..200 {

@@ -12,7 +12,7 @@ use super::run::RunFacts;
 use super::sql::SqlAccess;
 use super::state::State;
 use super::stdio::OutputTail;
-use crate::model::{CheckReport, Failure, Recorder, RunCosts, Staged};
+use crate::model::{ByteSize, CheckReport, Failure, Recorder, RunCosts, Staged};
 use crate::probe::Limits;
 use crate::probe::limits::{Bounds, Usage};
 use crate::snapshot::SnapshotCell;
@@ -106,8 +106,10 @@ impl GuestSettings {
 }
 
 fn recorder(limits: &Limits) -> Recorder {
-    let longest = usize::try_from(limits.value_bytes.0).unwrap_or(usize::MAX);
-    Recorder::new(limits.series as usize).with_longest_value(longest)
+    let bytes = |size: ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
+    Recorder::new(limits.series as usize)
+        .with_text_limit(bytes(limits.series_text))
+        .with_longest_value(bytes(limits.value_bytes))
 }
 
 /// What a good run produced.

@@ -118,6 +118,9 @@ impl Guest {
                 SeriesError::TooManySeries { .. } => {
                     self.violate("series", failure(" (limits.series)"))
                 }
+                SeriesError::TooMuchText { .. } => {
+                    self.violate("series_text", failure(" (limits.series_text)"))
+                }
                 SeriesError::NoIds { .. } => self.violate("series", failure("")),
                 SeriesError::LabelTooLong { .. } => failure(" (limits.value_bytes)"),
                 _ => failure(""),

@@ -90,6 +90,8 @@ limits! {
     metrics: u32 = 1000, 1 => 100_000;
     /// Series of one probe.
     series: u32 = 1000, 1 => 100_000;
+    /// Text of one probe's series where metrics are served as text.
+    series_text: ByteSize = ByteSize::mib(2), ByteSize::kib(64) => ByteSize::mib(256);
     /// Label keys of one metric.
     labels: u32 = 20, 1 => MAX_LABEL_KEYS as u32;
     /// A metric's name, a label key, a state.
