@@ -120,6 +120,7 @@ impl State {
     /// Takes a probe away with its series and checks.
     fn remove(&mut self, name: &str) {
         self.probes.retain(|probe| *probe.identity.name != *name);
+        self.own.forget(name);
         let Some(index) = self.by_name.remove(name) else {
             return;
         };

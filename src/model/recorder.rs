@@ -8,6 +8,7 @@
 //! schema beside it always speak of the same series.
 
 mod pending;
+mod retire;
 mod rows;
 mod runs;
 mod writes;
@@ -303,48 +304,6 @@ impl Recorder {
 
     fn has_room(&self, text: usize) -> bool {
         self.rows.live() < self.limit && self.text + text <= self.text_limit
-    }
-
-    /// Takes the series away with what is staged for it, also when the run fails: from the next schema that goes out,
-    /// with a run that goes well or as [`Recorder::leftover`]. Made again it begins anew. False when there is none.
-    pub fn retire<L: AsRef<str>>(&mut self, name: &str, labels: &[L]) -> bool {
-        let Some(&metric) = self.by_name.get(name) else {
-            return false;
-        };
-        join_labels(&mut self.key, labels);
-        let Some(&id) = self.metrics[metric.0 as usize]
-            .series
-            .get(self.key.as_str())
-        else {
-            return false;
-        };
-        self.remove(id);
-        true
-    }
-
-    /// Takes away every series of which this is true; gives how many those are.
-    fn remove_all(&mut self, goes: impl Fn(&Row) -> bool) -> usize {
-        let rows = self.rows.iter().filter(|row| goes(row));
-        let ids: Vec<SeriesId> = rows.map(|row| row.id).collect();
-        for id in &ids {
-            self.remove(*id);
-        }
-        ids.len()
-    }
-
-    /// Takes the series away with what is staged for it.
-    fn remove(&mut self, id: SeriesId) {
-        let Some(row) = self.rows.remove(id) else {
-            return;
-        };
-        join_labels(&mut self.key, &row.labels);
-        let known = &mut self.metrics[row.metric.0 as usize].series;
-        known.remove(self.key.as_str());
-        self.text -= row.text;
-        if row.committed || row.fresh {
-            self.gone.insert((row.metric, self.key.as_str().into()));
-        }
-        self.schema = None;
     }
 }
 

@@ -70,6 +70,13 @@ impl OwnMetrics {
         }
     }
 
+    /// Takes away what was said of a source, a probe and its checks that are gone.
+    pub(super) fn forget(&mut self, name: &str) {
+        for key in ["source", "probe"] {
+            self.recorder.retire_labelled(key, name);
+        }
+    }
+
     /// Writes all own metrics as one run of the source `probity`.
     pub(super) fn write(
         &mut self,

@@ -482,3 +482,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn all_series_with_one_label_go_together_and_others_stay() {
+    let mut recorder = Recorder::new(10);
+    let mut metric = |name: &str, kind, keys: &[&str]| {
+        let metric = Metric::new(kind, name, "", "h", keys).expect("it keeps the rules");
+        recorder.define(metric).expect("it keeps the rules")
+    };
+    let gauge = metric("a", MetricKind::Gauge, &["source"]);
+    let total = metric("b_total", MetricKind::Counter, &["reason", "source"]);
+    for source in ["one", "two"] {
+        let series = recorder
+            .series(gauge, &[source])
+            .expect("it keeps the rules");
+        recorder.set(series, 1.0).expect("it keeps the rules");
+        let series = recorder
+            .series(total, &["one", source])
+            .expect("it keeps the rules");
+        recorder.add(series, 1.0).expect("it keeps the rules");
+    }
+    recorder.retire_labelled("source", "one");
+    recorder.retire_labelled("source", "three");
+    let staged = recorder.commit();
+    let left: Vec<_> = staged
+        .schema
+        .series
+        .iter()
+        .map(|series| (&*series.metric.name, series.labels.join(" ")))
+        .collect();
+    assert_eq!(
+        left,
+        [("a", "two".to_owned()), ("b_total", "one two".to_owned())]
+    );
+    assert_eq!(staged.writes.len(), 2);
+}
