@@ -146,7 +146,7 @@ impl Resident {
         let mut resident = match std::mem::replace(self, Self::Lost) {
             Self::Stuck(task) if !task.is_finished() => {
                 *self = Self::Stuck(task);
-                let message = "an earlier call still waits for the machine's files";
+                let message = format!("an earlier call {}", waiting(version));
                 return Err(Trouble::Crash(Failure::new("limits.deadline", message)));
             }
             // What it found out is too late, what outlives an instance is not.
@@ -168,7 +168,7 @@ impl Resident {
         match tokio::time::timeout(patience, &mut task).await {
             Ok(ended) => self.settle(joined(ended)),
             Err(_) => {
-                let message = "the call waits for the machine's files, longer than limits.deadline";
+                let message = format!("the call {}, longer than limits.deadline", waiting(version));
                 let stuck = Self::Stuck(task);
                 self.settle((
                     stuck,
@@ -202,6 +202,15 @@ impl Resident {
             Self::Running(..) => 2,
             Self::None(_) | Self::Stuck(_) | Self::Lost => 3,
         }
+    }
+}
+
+/// What a call does that neither the epoch nor a dropped future has ended.
+fn waiting(version: &Version) -> &'static str {
+    if version.parts.grants.read.is_empty() {
+        "still waits for a turn among the other guests"
+    } else {
+        "still waits for the machine's files"
     }
 }
 
