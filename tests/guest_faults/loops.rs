@@ -7,7 +7,7 @@ use probity::probe::Limits;
 
 use crate::support::bench::{Bench, GAUGE, SET_ONE, loaded, named_gauge, run};
 use crate::support::guest::Guest;
-use crate::{DEADLINE, crashes, ends_in_time, short};
+use crate::{crashes, ends_in_time, short};
 
 #[tokio::test]
 async fn g01_a_loop_in_collect_ends_at_the_deadline() {
@@ -78,15 +78,20 @@ async fn a_loop_ends_when_its_cpu_time_is_used_up_long_before_its_deadline() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g45_while_all_probes_spin_a_good_one_is_served_and_each_ends_in_time() {
-    let bench = Bench::new();
+    let (bench, deadline) = (Bench::new(), Duration::from_secs(1));
+    // The first run goes well, so that the second one is a single call.
     let spin = Guest::new()
-        .collect("(loop $forever (br $forever)) (call $ok)")
+        .extra("(global $runs (mut i32) (i32.const 0))")
+        .collect(
+            "(global.set $runs (i32.add (global.get $runs) (i32.const 1)))
+             (if (i32.eq (global.get $runs) (i32.const 2)) (then (loop $forever (br $forever)))) (call $ok)",
+        )
         .build();
     let limits = Limits {
-        deadline: Some(Span(DEADLINE)),
+        deadline: Some(Span(deadline)),
         ..Limits::default()
     };
-    let spinners: Vec<_> = (0..20)
+    let mut spinners: Vec<_> = (0..20)
         .map(|number| bench.load_named(&format!("spin-{number}"), &spin, limits.clone()))
         .map(loaded)
         .collect();
@@ -94,6 +99,10 @@ async fn g45_while_all_probes_spin_a_good_one_is_served_and_each_ends_in_time() 
         &named_gauge("good").collect(&format!("{GAUGE} {SET_ONE}")),
         Limits::default(),
     );
+    assert!(matches!(run(&mut good).await.outcome, Outcome::Ok));
+    for spinner in &mut spinners {
+        assert!(matches!(run(spinner).await.outcome, Outcome::Ok));
+    }
     let spinners: Vec<_> = spinners
         .into_iter()
         .map(|mut spinner| tokio::spawn(async move { run(&mut spinner).await }))
@@ -105,8 +114,9 @@ async fn g45_while_all_probes_spin_a_good_one_is_served_and_each_ends_in_time() 
         waits.push(observation.duration);
     }
     waits.sort();
+    let median = waits[waits.len() / 2];
     assert!(
-        !waits.is_empty() && waits[waits.len() / 2] < Duration::from_millis(100),
+        waits.len() > 5 && median < Duration::from_millis(100),
         "{waits:?}"
     );
     for spinner in spinners {
@@ -115,7 +125,7 @@ async fn g45_while_all_probes_spin_a_good_one_is_served_and_each_ends_in_time() 
             panic!("{:?}", observation.outcome)
         };
         assert_eq!(failure.code, "limits.deadline", "{failure}");
-        let over = observation.duration.saturating_sub(DEADLINE);
+        let over = observation.duration.saturating_sub(deadline);
         // The rule says 100 ms; the machine of a test may be busy with others.
         assert!(
             over < Duration::from_millis(250),
