@@ -18,6 +18,8 @@ use crate::model::{Failure, RunCosts, printable};
 /// A guest that loops is stopped at its deadline with a backtrace; one that waits in a host call has none to
 /// give and is stopped this much later.
 const HOST_CALL_GRACE: Duration = Duration::from_millis(20);
+/// An answer that comes this long after the deadline is none: whoever asked has given the call up.
+pub(super) const TOO_LATE: Duration = Duration::from_millis(50);
 /// Frames of a guest's backtrace that are kept.
 const MAX_FRAMES: usize = 20;
 /// The longest of them; names are the guest's own words.
@@ -208,7 +210,12 @@ async fn within<T>(
             return Poll::Ready(Err(GivenUp.into()));
         }
         begun = true;
-        meter.count(|| call.as_mut().poll(context))
+        let polled = meter.count(|| call.as_mut().poll(context));
+        // Nobody waits for it any more: it was held in a system call that nothing can interrupt.
+        if polled.is_ready() && Instant::now() >= deadline + TOO_LATE {
+            return Poll::Ready(Err(GivenUp.into()));
+        }
+        polled
     });
     tokio::time::timeout_at(latest.into(), counted)
         .await

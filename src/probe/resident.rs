@@ -9,13 +9,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::durable;
 use super::host::{Kept, Produce, RunFacts};
-use super::instance::{Export, Instance, Trouble};
+use super::instance::{Export, Instance, TOO_LATE, Trouble};
 use super::ticker::TICK;
 use super::version::{Parts, Version};
 use crate::model::{Failure, RunCosts, Staged};
-
-/// How long after its deadline a call is given up that neither the epoch nor a dropped future could end.
-const FILE_GRACE: Duration = Duration::from_millis(50);
 
 /// An instance, or what is left of the one before.
 pub(super) enum Resident {
@@ -149,14 +146,13 @@ impl Resident {
                 let message = format!("an earlier call {}", waiting(version));
                 return Err(Trouble::Crash(Failure::new("limits.deadline", message)));
             }
-            // What it found out is too late, what outlives an instance is not.
-            Self::Stuck(task) => joined(task.await).0.of(version),
+            Self::Stuck(task) => late(task.await).of(version),
             resident => resident.of(version),
         };
         if let Err(failure) = resident.load_state(version).await {
             return self.settle((resident, Err(Trouble::Answer(failure))));
         }
-        let patience = version.deadline * resident.calls_to_make() + FILE_GRACE;
+        let patience = version.deadline * resident.calls_to_make() + TOO_LATE;
         let (parts, deadline) = (version.parts.clone(), version.deadline);
         let mut task = spawn(version, run_once(parts, resident, facts, deadline));
         tokio::select! {
@@ -227,6 +223,14 @@ fn spawn(
     }
     let runtime = guests.clone();
     AbortOnDropHandle::new(guests.spawn_blocking(move || runtime.block_on(run)))
+}
+
+/// What is left of a call that was given up and has come back. It is an answer to nobody, and its instance may have
+/// crashed; what outlives an instance goes on.
+fn late(ended: Result<Ended, JoinError>) -> Resident {
+    let (mut resident, _too_late) = joined(ended);
+    resident.give_up_instance();
+    resident
 }
 
 /// What a task left behind; a panic in it is a defect of the host.
