@@ -9,13 +9,13 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config as EngineConfig, Engine};
 
 use super::compile::Compile;
-use super::host::{Guest, MetricNames};
+use super::host::{Guest, MetricNames, SqlHost};
 use super::ticker::Ticker;
 use super::v0_1_0::Everything;
 use super::{Config, ProbeError, Surroundings};
 use crate::model::{ByteSize, Failure};
 use crate::snapshot::SnapshotCell;
-use crate::store::{Databases, StateStore};
+use crate::store::StateStore;
 
 /// Room for host functions on a guest's fiber, beside the guest's own stack.
 const HOST_STACK_BYTES: usize = 512 * 1024;
@@ -32,7 +32,7 @@ pub struct ProbeHost {
     pub(super) snapshots: Arc<SnapshotCell>,
     pub(super) names: Arc<MetricNames>,
     pub(super) states: Option<StateStore>,
-    pub(super) databases: Arc<Databases>,
+    pub(super) sql: Arc<SqlHost>,
     guests: Option<tokio::runtime::Runtime>,
 }
 
@@ -64,7 +64,7 @@ impl ProbeHost {
             snapshots: around.snapshots,
             names: Arc::default(),
             states: around.states,
-            databases: Arc::default(),
+            sql: Arc::new(SqlHost::new()),
             guests: Some(guests),
         }))
     }

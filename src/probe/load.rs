@@ -151,7 +151,7 @@ fn prepare(
             snapshots: host.snapshots.clone(),
             names: host.names.clone(),
             states: host.states.clone(),
-            sql: SqlAccess::new(host.databases.clone(), config.grant.sqlite.clone()),
+            sql: SqlAccess::new(host.sql.clone(), config.grant.sqlite.clone()),
         }),
         grants: config.grant.clone(),
         host: host.clone(),

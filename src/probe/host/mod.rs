@@ -26,6 +26,6 @@ pub use names::MetricNames;
 pub(super) use run::RunFacts;
 pub use run::Trigger;
 pub use sql::Rows;
-pub(super) use sql::SqlAccess;
+pub(super) use sql::{SqlAccess, SqlHost};
 pub(super) use state::{Disk, State};
 pub(super) use stdio::OutputTail;

@@ -14,27 +14,44 @@ use crate::model::{ByteSize, Failure, SqlRows, SqlValue};
 use crate::probe::v0_1_0::probity::sql::sql::{Host, HostRows, Value};
 use crate::store::{Databases, Query, QueryBounds, QueryError, Stop};
 
-/// What a probe keeps of its deadline to answer that its query was interrupted, at most; a tenth of what is left if that is
+/// What a probe keeps of its deadline to answer that its query was interrupted, at most; a fifth of what is left if that is
 /// less.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Integers beyond this, 2^53, are not the same in JavaScript, and go into JSON as strings.
 const MAX_JSON_INTEGER: u64 = 1 << 53;
 
+/// Queries that run at the same time, of all probes together. More than cores, as with the guests' own threads: what is
+/// measured and served has to get its share of the machine beside them.
+const MAX_QUERIES: usize = 4;
+
+/// What all probes' queries share.
+pub(in crate::probe) struct SqlHost {
+    databases: Databases,
+    /// Given back when a call ends: a thread that a disk does not give back takes no core from anybody.
+    running: Semaphore,
+}
+
+impl SqlHost {
+    pub(in crate::probe) fn new() -> Self {
+        Self {
+            databases: Databases::default(),
+            running: Semaphore::new(MAX_QUERIES),
+        }
+    }
+}
+
 /// What a probe may query.
 pub(in crate::probe) struct SqlAccess {
-    databases: Arc<Databases>,
+    host: Arc<SqlHost>,
     granted: BTreeMap<String, PathBuf>,
     /// One query at a time: a thread that a disk does not give back is one, not many.
     slot: Arc<Semaphore>,
 }
 
 impl SqlAccess {
-    pub(in crate::probe) fn new(
-        databases: Arc<Databases>,
-        granted: BTreeMap<String, PathBuf>,
-    ) -> Self {
+    pub(in crate::probe) fn new(host: Arc<SqlHost>, granted: BTreeMap<String, PathBuf>) -> Self {
         Self {
-            databases,
+            host,
             granted,
             slot: Arc::new(Semaphore::new(1)),
         }
@@ -80,7 +97,13 @@ impl Guest {
             return Err(Failure::new("sql.busy", message));
         };
         let left = self.run.deadline.saturating_duration_since(Instant::now());
-        let until = self.run.deadline - LAST_WORDS.min(left / 10);
+        let until = self.run.deadline - LAST_WORDS.min(left / 5);
+        let turn = tokio::time::timeout_at(until.into(), access.host.running.acquire()).await;
+        // Those whose time is up make room just when the time of those who came with them is up.
+        let Some(_turn) = turn.ok().filter(|_| Instant::now() < until) else {
+            let message = "other probes' queries ran for as long as this one could wait";
+            return Err(Failure::new("sql.busy", message));
+        };
         let query = Query {
             statement,
             parameters: parameters.into_iter().map(SqlValue::from).collect(),
@@ -92,10 +115,10 @@ impl Guest {
         };
         let stop = Stop::default();
         let _stop_on_drop = StopOnDrop(stop.clone());
-        let (databases, of_thread) = (access.databases.clone(), stop.clone());
+        let (host, of_thread) = (access.host.clone(), stop.clone());
         let mut task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            databases.query(&file, &query, &of_thread)
+            host.databases.query(&file, &query, &of_thread)
         });
         let ended = match tokio::time::timeout_at(until.into(), &mut task).await {
             Ok(ended) => ended,
