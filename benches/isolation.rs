@@ -23,6 +23,7 @@ use guest::Guest;
 use probity::app::App;
 use probity::config::{Config, Loaded, Origin, StateConfig};
 use probity::model::Span;
+use probity::probe::Compiler;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -72,6 +73,11 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) {
     fs::rename(part, folder.join(format!("{name}.wasm"))).unwrap();
 }
 
+/// As the program itself compiles.
+fn compiler() -> Compiler {
+    Compiler::Child(env!("CARGO_BIN_EXE_probity").into())
+}
+
 struct Bench {
     runtime: Runtime,
     app: App,
@@ -105,7 +111,9 @@ impl Bench {
             },
         };
         let runtime = Runtime::new().unwrap();
-        let app = runtime.block_on(App::start(&loaded)).unwrap();
+        let app = runtime
+            .block_on(App::start_with(&loaded, Vec::new(), compiler()))
+            .unwrap();
         Self {
             runtime,
             app,

@@ -21,6 +21,7 @@ use guest::Guest;
 use probity::app::App;
 use probity::config::{Config, Loaded, Origin, StateConfig};
 use probity::model::Span;
+use probity::probe::Compiler;
 use probity::snapshot::Snapshot;
 use tokio::runtime::Runtime;
 
@@ -38,6 +39,11 @@ struct Reload {
     tried: Duration,
     /// The first run, and the snapshot.
     shown: Duration,
+}
+
+/// As the program itself compiles.
+fn compiler() -> Compiler {
+    Compiler::Child(env!("CARGO_BIN_EXE_probity").into())
 }
 
 struct Bench {
@@ -67,7 +73,9 @@ impl Bench {
             },
         };
         let runtime = Runtime::new().unwrap();
-        let app = runtime.block_on(App::start(&loaded)).unwrap();
+        let app = runtime
+            .block_on(App::start_with(&loaded, Vec::new(), compiler()))
+            .unwrap();
         Self {
             runtime,
             app,
