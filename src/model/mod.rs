@@ -5,6 +5,7 @@
 
 mod condition;
 mod costs;
+mod denied;
 mod failure;
 mod health;
 mod metric;
@@ -23,6 +24,7 @@ mod text_size;
 
 pub use condition::Condition;
 pub use costs::RunCosts;
+pub use denied::DeniedAttempt;
 pub use failure::{Failure, printable};
 pub use health::{CheckReport, Status};
 pub use metric::{MAX_LABEL_KEYS, MAX_NAME_BYTES, Metric, MetricError, MetricKind};

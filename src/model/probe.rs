@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
-use super::{Failure, FailureReasons, RunCosts};
+use super::{DeniedAttempt, Failure, FailureReasons, RunCosts};
 
 /// Where a probe is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -104,6 +104,10 @@ pub struct ProbeStatus {
     pub costs: RunCosts,
     /// What the last run cost.
     pub last_costs: RunCosts,
+    /// Attempts at what is not granted.
+    pub denied: u64,
+    /// The first different ones of them.
+    pub denied_attempts: Arc<[DeniedAttempt]>,
     /// Series defined.
     pub series: u32,
     /// State kept for it, keys and values, in bytes.
@@ -139,6 +143,8 @@ impl ProbeStatus {
             failure_reasons: FailureReasons::default(),
             costs: RunCosts::default(),
             last_costs: RunCosts::default(),
+            denied: 0,
+            denied_attempts: Arc::default(),
             series: 0,
             state_bytes: 0,
             state_failures: 0,

@@ -224,6 +224,8 @@ fn probe(view: &ProbeView, published: Instant, now: Instant) -> Value {
         "on_disk": view.on_disk.as_deref().map(on_disk),
         "interval_ms": view.interval.map_or(Value::Null, milliseconds),
         "loaded": timestamp(identity.loaded),
+        "denied_total": status.denied,
+        "denied": *status.denied_attempts,
         "state_bytes": status.state_bytes,
         "state_failures": status.state_failures,
         "state_error": status.state_error.as_deref().map(failure_value),

@@ -83,7 +83,7 @@ const GAUGES: [Description; 8] = [
     ),
 ];
 
-const TOTALS: [Description; 7] = [
+const TOTALS: [Description; 8] = [
     (
         "probity_probe_cpu_seconds_total",
         "seconds",
@@ -113,6 +113,12 @@ const TOTALS: [Description; 7] = [
         "",
         "Calls of the probe that the host refused.",
         |probe| Some(probe.status.costs.rejected_calls as f64),
+    ),
+    (
+        "probity_probe_denied_total",
+        "",
+        "Attempts of the probe at what is not granted.",
+        |probe| Some(probe.status.denied as f64),
     ),
     (
         "probity_probe_log_lines_total",
