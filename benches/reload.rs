@@ -71,6 +71,7 @@ impl Bench {
                 file: None,
                 overrides: Vec::new(),
             },
+            ..Loaded::default()
         };
         let runtime = Runtime::new().unwrap();
         let app = runtime

@@ -4,7 +4,6 @@
 mod support;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use probity::model::{Observation, Outcome, ProbeState, Span};
 use probity::probe::{Candidate, Config, Grants, LimitOverrides, Loaded, Probe, ProbeConfig, load};
@@ -93,38 +92,42 @@ async fn a_granted_folder_that_is_not_there_leaves_the_probe_dormant() {
     assert_eq!(probe.status().state, ProbeState::Dormant);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn g35_a_file_that_never_answers_costs_one_thread_until_it_does() {
+#[tokio::test]
+async fn g35_what_is_no_regular_file_is_refused_and_not_waited_for() {
     let (bench, folder) = (Bench::new(), folder());
-    let fifo = folder.path().join("sockstat");
-    std::fs::remove_file(&fifo).unwrap();
+    let file = folder.path().join("sockstat");
+    let mut probe = sockets(&bench, folder.path(), &[folder.path()]);
+    std::fs::remove_file(&file).unwrap();
     let made = std::process::Command::new("mkfifo")
-        .arg(&fifo)
+        .arg(&file)
         .status()
         .unwrap();
     assert!(made.success());
+    let said = failure(&run(&mut probe).await);
+    assert!(said.contains("permission denied"), "{said}");
+    assert_eq!(probe.status().state, ProbeState::Degraded);
+    let denied = &probe.status().denied_attempts[0];
+    let wanted = format!("read {}: it is no regular file", file.display());
+    assert_eq!((&denied.attempt, &denied.grant), (&wanted, &None));
 
-    let mut probe = sockets(&bench, folder.path(), &[folder.path()]);
-    let first = failure(&run(&mut probe).await);
-    assert!(first.starts_with("limits.deadline"), "{first}");
-    assert_eq!(probe.status().state, ProbeState::Backoff);
-    // No second thread is spent on it.
-    let second = failure(&run(&mut probe).await);
-    assert!(second.contains("an earlier call still waits"), "{second}");
+    // The same instance reads the file that takes its place.
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, "sockets: used 7\n").unwrap();
+    assert!(matches!(run(&mut probe).await.outcome, Outcome::Ok));
+    assert_eq!(probe.status().denied, 1);
     bench.assert_alive().await;
+}
 
-    // A writer that comes and goes lets the call return, and the probe is asked again.
-    drop(std::fs::OpenOptions::new().write(true).open(&fifo).unwrap());
-    std::fs::remove_file(&fifo).unwrap();
-    std::fs::write(&fifo, "sockets: used 7\n").unwrap();
-    let began = Instant::now();
-    while !matches!(run(&mut probe).await.outcome, Outcome::Ok) {
-        assert!(
-            began.elapsed() < Duration::from_secs(20),
-            "it does not come back: {:?}",
-            probe.status().last_error
-        );
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(probe.status().state, ProbeState::Active);
+#[tokio::test]
+async fn g36_a_link_out_of_a_granted_folder_is_refused_with_the_line_that_grants_it() {
+    let (bench, folder, other) = (Bench::new(), folder(), folder());
+    let file = folder.path().join("sockstat");
+    std::fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(other.path().join("sockstat"), &file).unwrap();
+    let mut probe = sockets(&bench, folder.path(), &[folder.path()]);
+    let said = failure(&run(&mut probe).await);
+    assert!(said.contains("permission denied"), "{said}");
+    let target = other.path().join("sockstat").canonicalize().unwrap();
+    let grant = format!("grant = {{ read = [\"{}\"] }}", target.display());
+    assert_eq!(probe.status().denied_attempts[0].grant, Some(grant));
 }

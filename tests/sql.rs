@@ -172,6 +172,9 @@ async fn a_database_that_is_not_granted_is_denied_with_the_line_that_would_grant
         let line = "grant = { sqlite = { jobs = \"/path/to/it.db\" } }";
         assert!(failure.message.contains(line), "{failure}");
         assert_eq!(probe.status().costs.rejected_calls, 1);
+        assert_eq!(probe.status().denied, 1);
+        let denied = probe.status().denied_attempts[0].grant.as_deref();
+        assert_eq!(denied, Some(line));
     }
     let mut probe = place.load(&guest, LimitOverrides::default(), &[("jobs", &place.file)]);
     runs_well(&mut probe).await;

@@ -93,6 +93,8 @@ impl App {
             states: keep.store.as_ref().map(Store::states),
             compiler,
             compile_tally: CompileTally::new(&mut tally),
+            environment: loaded.environment.clone(),
+            secrets: loaded.secrets.clone(),
             ..Surroundings::default()
         };
         let host = probe_host(loaded, around)?;

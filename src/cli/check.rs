@@ -1,6 +1,7 @@
 //! `probity check`: the configuration, and what it names on this machine.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use super::{Exit, output};
@@ -25,21 +26,39 @@ pub fn check(sources: &Sources) -> anyhow::Result<Exit> {
     ))?)
 }
 
+/// Whether what is there can be read; a FIFO would not be opened.
+fn readable(path: &Path) -> io::Result<()> {
+    let found = fs::metadata(path)?;
+    if found.is_dir() {
+        fs::read_dir(path).map(drop)
+    } else if found.is_file() {
+        File::open(path).map(drop)
+    } else {
+        Err(io::Error::other("neither a folder nor a regular file"))
+    }
+}
+
 /// What is named and cannot be used as things are.
 fn notes(loaded: &Loaded) -> Vec<String> {
     let config = &loaded.config;
     let folder = &config.probes.folder;
     let mut notes = Vec::new();
-    let mut missing = |what: &str, path: &Path, consequence: &str| {
-        if let Err(error) = fs::read_dir(path) {
+    let mut missing = |what: &str, path: &Path, found: io::Result<()>, consequence: &str| {
+        if let Err(error) = found {
             notes.push(format!("{what} {}: {error}; {consequence}", path.display()));
         }
     };
-    missing("probes.folder", folder, "no probe will be loaded");
+    let listed = |path: &Path| fs::read_dir(path).map(drop);
+    missing(
+        "probes.folder",
+        folder,
+        listed(folder),
+        "no probe will be loaded",
+    );
     for probe in config.probe.iter().filter(|probe| probe.enabled) {
         for path in &probe.grant.read {
             let what = format!("granted to {}:", probe.name);
-            missing(&what, path, "the probe will not find it");
+            missing(&what, path, readable(path), "the probe will not find it");
         }
     }
     // A state folder that is not there is made at the start.
@@ -47,6 +66,7 @@ fn notes(loaded: &Loaded) -> Vec<String> {
         missing(
             "state.directory",
             &loaded.state_directory,
+            listed(&loaded.state_directory),
             "nothing can be kept",
         );
     }

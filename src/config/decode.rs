@@ -16,6 +16,7 @@ use super::path::{KeyPath, Step};
 use super::tree::{self, Node};
 use super::{Config, bounds, words};
 use crate::model::Invalid;
+use crate::probe::{Environment, Secrets};
 
 /// The most faults reported at once. Each costs one more reading of the file, and nobody reads further.
 const MAX_FAULTS: usize = 50;
@@ -49,14 +50,15 @@ struct Finding {
     fallback: String,
 }
 
-/// Reads and checks a document; `faults` are those already known.
+/// Reads and checks a document, and reads the secrets that it names; `faults` are those already known.
 ///
 /// # Errors
 /// All faults, the given ones included.
 pub(super) fn decode(
     document: &Document<'_>,
+    environment: &Environment,
     mut faults: Vec<Fault>,
-) -> Result<Config, ConfigError> {
+) -> Result<(Config, Secrets), ConfigError> {
     let defaults = default_text();
     let defaults = tree::root(DeTable::parse(&defaults).expect("a printed table is TOML"));
     let (table, errors) = DeTable::parse_recoverable(document.text);
@@ -80,8 +82,16 @@ pub(super) fn decode(
         }
     }
     if let Some(config) = &config {
-        let checked = check(config, &merged, &pruned, &findings);
+        let checked = check(config.check(), &merged, &pruned, &findings);
         findings.extend(checked);
+    }
+    // A section at fault is told first; what it names may be meant otherwise.
+    let mut secrets = Secrets::default();
+    if let (Some(config), true) = (&config, findings.is_empty()) {
+        match Secrets::read(&config.secrets, environment) {
+            Ok(read) => secrets = read,
+            Err(unread) => findings.extend(check(in_secrets(unread), &merged, &pruned, &[])),
+        }
     }
     faults.extend(
         findings
@@ -89,9 +99,17 @@ pub(super) fn decode(
             .map(|finding| document.fault(&merged, finding)),
     );
     match config {
-        Some(config) if faults.is_empty() => Ok(config),
+        Some(config) if faults.is_empty() => Ok((config, secrets)),
         _ => Err(ConfigError::new(faults)),
     }
+}
+
+/// With their whole keys.
+fn in_secrets(mut unread: Vec<Invalid>) -> Vec<Invalid> {
+    for fault in &mut unread {
+        fault.key = format!("secrets.{}", fault.key);
+    }
+    unread
 }
 
 fn default_text() -> String {
@@ -171,7 +189,12 @@ fn finding(path: KeyPath, message: &str, defaults: &Node<'_>) -> Finding {
 }
 
 /// What the rooms find, less what only follows from the findings already made.
-fn check(config: &Config, merged: &Node<'_>, pruned: &Node<'_>, found: &[Finding]) -> Vec<Finding> {
+fn check(
+    invalid: Vec<Invalid>,
+    merged: &Node<'_>,
+    pruned: &Node<'_>,
+    found: &[Finding],
+) -> Vec<Finding> {
     let finding = |invalid: Invalid| {
         let path = KeyPath::parse(&invalid.key);
         Finding {
@@ -183,8 +206,7 @@ fn check(config: &Config, merged: &Node<'_>, pruned: &Node<'_>, found: &[Finding
             fallback: invalid.value,
         }
     };
-    config
-        .check()
+    invalid
         .into_iter()
         .map(finding)
         .filter(|one| !found.iter().any(|cause| follows(one, cause)))

@@ -41,6 +41,8 @@ pub struct Config {
     pub sampler: sampler::Config,
     /// `[probes]`: what holds for every probe.
     pub probes: probe::Config,
+    /// `[secrets]`: what probes may be granted by name and nobody is shown.
+    pub secrets: probe::SecretsConfig,
     /// `[[probe]]`: one probe by name.
     pub probe: Vec<probe::ProbeConfig>,
     /// `[health]`: the built-in checks.
@@ -61,18 +63,22 @@ pub struct StateConfig {
 }
 
 /// A configuration that is fit to run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Loaded {
     /// The effective configuration.
     pub config: Config,
     /// Where it came from.
     pub origin: Origin,
+    /// The environment at the start, for probes that are granted some of it.
+    pub environment: probe::Environment,
+    /// The secrets as they were read.
+    pub secrets: probe::Secrets,
     /// The state folder, chosen by `state.directory` or the environment. It may not exist yet.
     pub state_directory: PathBuf,
 }
 
 /// Where a configuration came from, in order of rising precedence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The file; nothing when the built-in defaults were taken.
     pub file: Option<PathBuf>,
@@ -96,7 +102,8 @@ impl fmt::Display for Origin {
 /// Finds, merges and checks the configuration.
 ///
 /// # Errors
-/// Every fault found: a file that cannot be read, TOML that is none, unknown keys, wrong types, values out of bounds.
+/// Every fault found: a file that cannot be read, TOML that is none, unknown keys, wrong types, values out of bounds,
+/// a secret that cannot be had.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let (file, text) = match source::find(sources)? {
         Some((path, text)) => (Some(path), text),
@@ -108,10 +115,13 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         text: &text,
         overrides: &overrides,
     };
-    let config = decode::decode(&document, faults)?;
+    let environment = probe::Environment::of(&sources.environment);
+    let (config, secrets) = decode::decode(&document, &environment, faults)?;
     Ok(Loaded {
         state_directory: source::state_directory(&config, sources),
         config,
+        environment,
+        secrets,
         origin: Origin {
             file,
             overrides: overrides.into_iter().map(|one| one.name).collect(),
@@ -132,12 +142,37 @@ impl Config {
         section("server", self.server.check());
         section("sampler", self.sampler.check());
         section("probes", self.probes.check());
+        for (name, secret) in &self.secrets {
+            section(&format!("secrets.{name}"), secret.check());
+        }
         for (index, probe) in self.probe.iter().enumerate() {
             section(&format!("probe[{index}]"), probe.check());
         }
         section("health", self.health.check());
         section("log", self.log.check());
         faults.extend(self.doubled_names());
+        faults.extend(self.odd_secrets());
+        faults
+    }
+
+    /// Secrets with names that cannot be told in a key, and grants of secrets that there are none of.
+    fn odd_secrets(&self) -> Vec<Invalid> {
+        let unfit = self
+            .secrets
+            .keys()
+            .filter(|name| !probe::is_probe_name(name));
+        let rule = "must be 1 to 64 letters, digits, `-` and `_`";
+        let mut faults: Vec<Invalid> = unfit
+            .map(|name| Invalid::new("secrets", name, rule))
+            .collect();
+        for (index, probe) in self.probe.iter().enumerate() {
+            for (key, name) in probe.grant.secret_names() {
+                if !self.secrets.contains_key(name) {
+                    let rule = "must be the name of a secret in [secrets]";
+                    faults.push(Invalid::new(format!("probe[{index}].{key}"), name, rule));
+                }
+            }
+        }
         faults
     }
 

@@ -9,10 +9,11 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config as EngineConfig, Engine};
 
 use super::compile::Compile;
+use super::grants::{self, Network, Reach};
 use super::host::{Guest, MetricNames, SqlHost};
 use super::ticker::Ticker;
 use super::v0_1_0::Everything;
-use super::{Config, ProbeError, Surroundings};
+use super::{Config, Grants, Limits, ProbeError, Surroundings};
 use crate::model::{ByteSize, Failure};
 use crate::snapshot::SnapshotCell;
 use crate::store::StateStore;
@@ -33,6 +34,8 @@ pub struct ProbeHost {
     pub(super) names: Arc<MetricNames>,
     pub(super) states: Option<StateStore>,
     pub(super) sql: Arc<SqlHost>,
+    around: Surroundings,
+    network: Network,
     guests: Option<tokio::runtime::Runtime>,
 }
 
@@ -61,12 +64,27 @@ impl ProbeHost {
             linker,
             ticker,
             compile,
-            snapshots: around.snapshots,
+            snapshots: around.snapshots.clone(),
             names: Arc::default(),
-            states: around.states,
+            states: around.states.clone(),
             sql: Arc::new(SqlHost::new()),
+            network: Network::default(),
+            around,
             guests: Some(guests),
         }))
+    }
+
+    /// What the probe of this name may reach.
+    ///
+    /// # Errors
+    /// `grant` when a granted secret is not there.
+    pub(super) fn reach(
+        &self,
+        probe: &Arc<str>,
+        grants: &Grants,
+        limits: &Limits,
+    ) -> Result<Reach, Failure> {
+        Reach::new(probe.clone(), grants, limits, &self.network, &self.around)
     }
 
     /// The runtime that guests run on.
@@ -135,6 +153,7 @@ pub(super) fn settings(stack: ByteSize) -> EngineConfig {
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    grants::add_to_linker(&mut linker)?;
     Everything::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     Ok(linker)
 }

@@ -16,7 +16,7 @@ const COLLECTOR: &str = "probity:probe/collector";
 const LATER: [&str; 2] = ["probity:probe/line-handler", "probity:probe/deliverer"];
 
 /// An import's package or interface and what it would let a guest do, in words.
-const ASKS: [(&str, &str); 17] = [
+const ASKS: [(&str, &str); 19] = [
     ("probity:host/config", "configuration"),
     ("probity:host/log", "log"),
     ("probity:host/state", "state"),
@@ -27,7 +27,9 @@ const ASKS: [(&str, &str); 17] = [
     ("probity:lines/", "log lines"),
     ("probity:notify/", "notifications"),
     ("wasi:filesystem/", "files"),
-    ("wasi:sockets/", "network"),
+    ("wasi:sockets/tcp", "TCP"),
+    ("wasi:sockets/udp", "UDP"),
+    ("wasi:sockets/ip-name-lookup", "name lookup"),
     ("wasi:http/", "HTTP"),
     ("wasi:cli/environment", "environment"),
     ("wasi:cli/std", "standard streams"),
@@ -36,7 +38,7 @@ const ASKS: [(&str, &str); 17] = [
     ("wasi:cli/terminal", "terminal"),
 ];
 /// Packages that are linked for every guest.
-const OFFERED: [&str; 13] = [
+const OFFERED: [&str; 14] = [
     "probity:host",
     "probity:metrics",
     "probity:health",
@@ -50,6 +52,7 @@ const OFFERED: [&str; 13] = [
     "wasi:random",
     "wasi:filesystem",
     "wasi:sockets",
+    "wasi:http",
 ];
 
 /// What was found.

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use wasmtime::{CallHook, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::engine::ProbeHost;
+use super::grants::{Access, Reach};
 use super::host::{Guest, GuestSettings, Kept, OutputTail, Produce, RunFacts};
 use super::limits::{Breach, Meter};
 use super::v0_1_0::{Everything, EverythingPre};
-use super::{Grants, grants};
 use crate::model::{Failure, RunCosts, printable};
 
 /// A guest that loops is stopped at its deadline with a backtrace; one that waits in a host call has none to
@@ -68,18 +68,18 @@ impl Instance {
         host: &ProbeHost,
         prepared: &EverythingPre<Guest>,
         settings: &Arc<GuestSettings>,
-        granted: &Grants,
+        reach: &Arc<Reach>,
         kept: Kept,
         facts: RunFacts,
     ) -> Result<Self, (Trouble, Kept)> {
         let output = OutputTail::new(settings.limits.output);
-        let wasi = match grants::context(granted, &settings.limits, &output) {
-            Ok(wasi) => wasi,
+        let access = match Access::new(reach, &output, &kept.denials) {
+            Ok(access) => access,
             Err(failure) => return Err((Trouble::Answer(failure), kept)),
         };
         let mut store = Store::new(
             &host.engine,
-            Guest::new(settings.clone(), wasi, output, kept),
+            Guest::new(settings.clone(), access, output, kept),
         );
         bound(&mut store, settings);
         store.data_mut().begin(facts);

@@ -11,7 +11,7 @@ use super::engine::ProbeHost;
 use super::host::{GuestSettings, SqlAccess};
 use super::v0_1_0::EverythingPre;
 use super::version::{Parts, Version};
-use super::{Limits, grants, inspect};
+use super::{Limits, inspect};
 use crate::model::{ByteSize, Failure, ProbeIdentity, printable};
 
 /// A call may take this share of the interval, and never more than [`LONGEST_DEADLINE`], unless the
@@ -69,7 +69,7 @@ pub fn load_binary(
 ) -> Loaded {
     let mut identity = missing(&candidate.name, candidate.file.clone());
     identity.generation = candidate.generation;
-    identity.granted = grants::words(&config.grant);
+    identity.granted = config.grant.words();
     let prepared = binary
         .map_err(Clone::clone)
         .and_then(|binary| prepare(host, binary, defaults, config, &mut identity));
@@ -141,19 +141,21 @@ fn prepare(
         .linker
         .instantiate_pre(&component)
         .and_then(EverythingPre::new);
+    let limits = defaults.limits.with(&config.limits);
+    let reach = host.reach(&identity.name, &config.grant, &limits)?;
     Ok(Parts {
         prepared: prepared.map_err(|error| Failure::new("component.type", chain(&error)))?,
         settings: Arc::new(GuestSettings {
             name: identity.name.clone(),
             config: serde_json::to_value(&config.config)
                 .map_err(|error| Failure::new("bad-config", error.to_string()))?,
-            limits: defaults.limits.with(&config.limits),
+            limits,
             snapshots: host.snapshots.clone(),
             names: host.names.clone(),
             states: host.states.clone(),
             sql: SqlAccess::new(host.sql.clone(), config.grant.sqlite.clone()),
         }),
-        grants: config.grant.clone(),
+        reach: Arc::new(reach),
         host: host.clone(),
     })
 }

@@ -34,7 +34,9 @@ pub use compile::{
 };
 pub use config::{Config, ProbeConfig, WatchMode, is_probe_name};
 pub use engine::ProbeHost;
-pub use grants::Grants;
+pub use grants::{
+    Endpoint, Environment, Grants, Host, Origin, SecretConfig, Secrets, SecretsConfig,
+};
 pub use host::Trigger;
 pub use inspect::INTERFACE_VERSION;
 pub use limits::{LimitOverrides, Limits};

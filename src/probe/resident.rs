@@ -218,7 +218,7 @@ fn spawn(
     run: impl Future<Output = Ended> + Send + 'static,
 ) -> AbortOnDropHandle<Ended> {
     let guests = version.parts.host.guests();
-    if version.parts.grants.read.is_empty() {
+    if !version.parts.reach.has_files() {
         return AbortOnDropHandle::new(guests.spawn(run));
     }
     let runtime = guests.clone();
@@ -268,7 +268,7 @@ async fn run_once(
         &parts.host,
         &parts.prepared,
         &parts.settings,
-        &parts.grants,
+        &parts.reach,
         kept,
         from_now(facts),
     )

@@ -259,6 +259,7 @@ impl Probe {
         self.status.note_memory(self.resident.memory_bytes());
         self.status.instance_since = self.resident.instance_since();
         self.status.last_rejection.clone_from(&kept.last_rejection);
+        (self.status.denied, self.status.denied_attempts) = kept.denials.shown();
         self.status.state_bytes = kept.state.bytes();
         self.status.state_failures = kept.state.disk.failures;
         self.status.state_error.clone_from(&kept.state.disk.error);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::grants::{Environment, Secrets};
 use super::{CompileTally, Compiler};
 use crate::snapshot::SnapshotCell;
 use crate::store::StateStore;
@@ -22,4 +23,8 @@ pub struct Surroundings {
     pub compile_tally: CompileTally,
     /// Where the probes' state is kept; unset: in memory, until the program ends.
     pub states: Option<StateStore>,
+    /// The environment at the start, for guests that are granted some of it.
+    pub environment: Environment,
+    /// The secrets that may be granted.
+    pub secrets: Secrets,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::ProbeHost;
-use super::grants::Grants;
+use super::grants::Reach;
 use super::host::{Guest, GuestSettings};
 use super::v0_1_0::EverythingPre;
 use crate::model::ProbeIdentity;
@@ -15,7 +15,7 @@ pub(super) struct Parts {
     pub(super) host: Arc<ProbeHost>,
     pub(super) prepared: EverythingPre<Guest>,
     pub(super) settings: Arc<GuestSettings>,
-    pub(super) grants: Grants,
+    pub(super) reach: Arc<Reach>,
 }
 
 /// A component that was read, compiled and checked. Cloning shares it.

@@ -6,6 +6,7 @@ mod arbitrary;
 mod every_key;
 mod example;
 mod faults;
+mod reach;
 mod sources;
 
 use std::fs;

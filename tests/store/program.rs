@@ -23,6 +23,7 @@ fn loaded(folder: &Path) -> Loaded {
             overrides: Vec::new(),
         },
         state_directory: folder.join("state"),
+        ..Loaded::default()
     }
 }
 

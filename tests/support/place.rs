@@ -55,6 +55,7 @@ impl Place {
                 overrides: Vec::new(),
             },
             state_directory: self.folder.path().join("state"),
+            ..Loaded::default()
         };
         Running(App::start(&loaded).await.unwrap())
     }

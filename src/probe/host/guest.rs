@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wasmtime::component::{Resource, ResourceTable};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use super::health::Checks;
 use super::log::LogQuota;
@@ -14,6 +14,7 @@ use super::state::State;
 use super::stdio::OutputTail;
 use crate::model::{ByteSize, CheckReport, Failure, Recorder, RunCosts, Staged};
 use crate::probe::Limits;
+use crate::probe::grants::{Access, Denials};
 use crate::probe::limits::{Bounds, Usage};
 use crate::snapshot::SnapshotCell;
 use crate::store::StateStore;
@@ -43,6 +44,8 @@ pub(in crate::probe) struct Kept {
     pub(in crate::probe) quota: LogQuota,
     /// The metric names it uses.
     pub(super) claims: NameClaims,
+    /// What was tried and not granted.
+    pub(in crate::probe) denials: Arc<Denials>,
     /// What its runs cost since somebody asked.
     costs: RunCosts,
     /// The last call refused.
@@ -58,6 +61,7 @@ impl Kept {
             state: State::new(limits.state.0),
             quota: LogQuota::new(limits.log_lines, limits.log_bytes.0),
             claims: settings.claims(),
+            denials: Arc::default(),
             costs: RunCosts::default(),
             last_rejection: None,
         }
@@ -71,6 +75,7 @@ impl Kept {
             state: self.state.with_limit(limits.state.0),
             quota: self.quota.with_limits(limits.log_lines, limits.log_bytes.0),
             claims: settings.claims(),
+            denials: self.denials.for_successor(),
             ..self
         }
     }
@@ -135,12 +140,12 @@ impl Produce {
 
 /// The data of one `wasmtime::Store`.
 pub(in crate::probe) struct Guest {
-    wasi: WasiCtx,
-    pub(super) table: ResourceTable,
+    pub(in crate::probe) access: Access,
+    pub(in crate::probe) table: ResourceTable,
     pub(in crate::probe) bounds: Bounds,
     pub(in crate::probe) usage: Usage,
     pub(super) settings: Arc<GuestSettings>,
-    pub(super) run: RunFacts,
+    pub(in crate::probe) run: RunFacts,
     pub(super) checks: Checks,
     /// Bytes in the answers of queries that the guest has not dropped.
     pub(super) sql_bytes: u64,
@@ -153,7 +158,7 @@ pub(in crate::probe) struct Guest {
 impl Guest {
     pub(in crate::probe) fn new(
         settings: Arc<GuestSettings>,
-        wasi: WasiCtx,
+        access: Access,
         output: OutputTail,
         mut kept: Kept,
     ) -> Self {
@@ -162,7 +167,7 @@ impl Guest {
         let mut table = ResourceTable::new();
         table.set_max_capacity(settings.limits.handles as usize);
         Self {
-            wasi,
+            access,
             table,
             bounds: Bounds::new(&settings.limits),
             usage: Usage::new(&settings.limits),
@@ -278,7 +283,7 @@ impl Guest {
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
-            ctx: &mut self.wasi,
+            ctx: &mut self.access.wasi,
             table: &mut self.table,
         }
     }

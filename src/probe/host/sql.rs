@@ -136,6 +136,7 @@ impl Guest {
     }
 
     fn denied(&self, database: &str) -> Failure {
+        self.access.deny_database(database);
         let message = format!(
             "no database `{database}` is granted: grant = {{ sqlite = {{ {database} = \"/path/to/it.db\" }} }} in the section \
              of probe `{}` grants it",

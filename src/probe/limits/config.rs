@@ -110,6 +110,10 @@ limits! {
     query_rows: u32 = 10_000, 1 => 1_000_000;
     /// Bytes of the answers of queries that a probe holds at once.
     query_bytes: ByteSize = ByteSize::mib(4), ByteSize::kib(1) => ByteSize::mib(256);
+    /// Body of one HTTP request.
+    http_request: ByteSize = ByteSize::mib(1), ByteSize::kib(1) => ByteSize::mib(64);
+    /// Body of one HTTP answer.
+    http_response: ByteSize = ByteSize::mib(4), ByteSize::kib(1) => ByteSize::mib(256);
     /// Size of a component's file.
     file: ByteSize = ByteSize::mib(64), ByteSize::kib(1) => ByteSize::mib(1024);
 }
