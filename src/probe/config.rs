@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::compile::CompileConfig;
 use super::grants::Grants;
 use super::limits::{LimitOverrides, Limits};
+use super::trust;
 use crate::model::{ByteSize, Invalid, Span, check_range};
 
 /// `[probes]`: the folder and what holds for every probe.
@@ -62,6 +63,12 @@ pub struct ProbeConfig {
     /// What it may use; a key that is not set is taken from `probes.limits`.
     #[serde(default, skip_serializing_if = "LimitOverrides::is_empty")]
     pub limits: LimitOverrides,
+    /// The only content that is loaded under this name: `blake3:` and 64 hexadecimal digits; unset: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The minisign public key that must have signed the content, in `NAME.wasm.minisig`; unset: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
     /// What it may reach.
     #[serde(default)]
     pub grant: Grants,
@@ -135,6 +142,7 @@ impl ProbeConfig {
                 faults.push(Invalid::new(key, name, rule));
             }
         }
+        faults.extend(trust::check_keys(self));
         self.grant.check(&mut faults);
         faults
     }
@@ -170,6 +178,8 @@ impl ProbeConfig {
             enabled: true,
             interval: None,
             limits: LimitOverrides::default(),
+            digest: None,
+            signer: None,
             grant: Grants::default(),
             config: toml::Table::new(),
         }

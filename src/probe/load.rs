@@ -11,7 +11,7 @@ use super::engine::ProbeHost;
 use super::host::{GuestSettings, SqlAccess};
 use super::v0_1_0::EverythingPre;
 use super::version::{Parts, Version};
-use super::{Limits, inspect};
+use super::{Limits, inspect, trust};
 use crate::model::{ByteSize, Failure, ProbeIdentity, printable};
 
 /// A call may take this share of the interval, and never more than [`LONGEST_DEADLINE`], unless the
@@ -125,6 +125,7 @@ fn prepare(
         let message = "a probe's file name is 1 to 64 letters, digits, `-` and `_` before `.wasm`";
         return Err(Failure::new("file.name", message));
     }
+    trust::check(&identity.file, bytes, digest, config)?;
     inspect::check_kind(bytes)?;
     identity.version = inspect::own_version(bytes);
 

@@ -23,6 +23,7 @@ mod runner;
 mod surroundings;
 mod ticker;
 mod trial;
+mod trust;
 mod v0_1_0;
 mod version;
 
