@@ -288,6 +288,7 @@ async fn c06_a_port_in_use_is_named_and_nothing_is_left_running() {
             overrides: Vec::new(),
         },
         state_directory: place.folder.path().join("state"),
+        ..Loaded::default()
     };
     let Err(error) = App::start(&loaded).await else {
         panic!("the port is taken")
@@ -331,5 +332,40 @@ async fn counters_survive_a_trap() {
         .until("a total of three", |snapshot| total(snapshot) == Some(3.0))
         .await;
     assert_eq!(snapshot.probes[0].status.crashes, 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_probe_is_denied_is_served_with_the_line_that_grants_it() {
+    let guest = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests/reach.wasm");
+    let mut place = Place::new().add_bytes("reach", &std::fs::read(guest).unwrap());
+    let asks = [("do", "tcp"), ("to", "10.1.2.3:5432")];
+    let asks = asks.map(|(key, value)| (key.to_owned(), toml::Value::from(value)));
+    place.config.probe.push(ProbeConfig {
+        config: asks.into_iter().collect(),
+        ..ProbeConfig::unmentioned("reach")
+    });
+    let running = place.start().await;
+    running
+        .until("a denied attempt", |snapshot| {
+            let status = snapshot.probes.first().map(|view| &view.status);
+            status.is_some_and(|status| status.denied > 1)
+        })
+        .await;
+    let document = running.get("/snapshot/probes").await.json();
+    let probe = &document[0];
+    assert!(probe["denied_total"].as_u64().unwrap() > 1, "{probe:#}");
+    let denied = &probe["denied"][0];
+    assert_eq!(denied["attempt"], "TCP to 10.1.2.3:5432");
+    let line = "grant = { tcp = [\"10.1.2.3:5432\"] }";
+    assert_eq!(denied["grant"], line, "it can be copied into the section");
+    assert!(denied["count"].as_u64().unwrap() > 1);
+    assert!(denied["timestamp"].as_str().unwrap().ends_with('Z'));
+    let answer = running.get("/metrics").await;
+    let counted = answer
+        .text()
+        .lines()
+        .any(|line| line.starts_with("probity_probe_denied_total{probe=\"reach\"}"));
+    assert!(counted, "{}", answer.text());
     running.stop().await;
 }
