@@ -42,12 +42,7 @@ impl Catalogue {
     async fn handle_refused(&mut self, version: &ProbeIdentity, refusal: Refusal) {
         let name = version.name.clone();
         self.end_offer(&name, &version.digest);
-        let verdict = match refusal.kind {
-            RefusalKind::Held => DiskVerdict::Held,
-            RefusalKind::Unfit | RefusalKind::Unproven => DiskVerdict::Rejected,
-        };
-        self.give_up(version, &refusal.failure, refusal.kind, verdict)
-            .await;
+        self.give_up(version, &refusal.failure, refusal.kind).await;
         if let Some(entry) = self.entries.get(&*name) {
             report::rejected(version, &refusal.failure, entry.running.as_deref());
         }
@@ -55,13 +50,16 @@ impl Catalogue {
     }
 
     async fn handle_rolled_back(&mut self, runs: Arc<ProbeIdentity>, rolled_back: RolledBack) {
-        let RolledBack { from, failure } = rolled_back;
+        let RolledBack {
+            from,
+            failure,
+            kind,
+        } = rolled_back;
         report::rolled_back(&from, &runs, &failure);
         if let Some(entry) = self.entries.get_mut(&*from.name) {
             entry.running = Some(runs);
         }
-        self.give_up(&from, &failure, RefusalKind::Unfit, DiskVerdict::Rejected)
-            .await;
+        self.give_up(&from, &failure, kind).await;
         let operation = Operation {
             kind: "probe.rollback",
             target: from.name.clone(),
@@ -81,8 +79,11 @@ impl Catalogue {
         version: &ProbeIdentity,
         failure: &Arc<Failure>,
         kind: RefusalKind,
-        verdict: DiskVerdict,
     ) {
+        let verdict = match kind {
+            RefusalKind::Held => DiskVerdict::Held,
+            RefusalKind::Unfit | RefusalKind::Unproven => DiskVerdict::Rejected,
+        };
         if let Some(entry) = self.entries.get_mut(&*version.name) {
             entry.refuse(&version.digest, failure, kind);
         }

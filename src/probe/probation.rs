@@ -1,9 +1,10 @@
 //! Probation: a new version runs, and the one before it is kept until the new one has shown itself good.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::version::Version;
-use crate::model::Failure;
+use crate::model::{DeniedAttempt, Failure};
 
 /// Good runs that end probation, if it has also lasted [`SHORTEST`].
 const GOOD_RUNS: u32 = 3;
@@ -13,14 +14,17 @@ const SHORTEST: Duration = Duration::from_secs(60);
 /// A version that is watched, with the one to go back to.
 pub(super) struct Probation {
     pub(super) predecessor: Version,
+    /// What the versions before tried that is not granted.
+    pub(super) denied: Arc<[DeniedAttempt]>,
     since: Instant,
     good_runs: u32,
 }
 
 impl Probation {
-    pub(super) fn new(predecessor: Version, now: Instant) -> Self {
+    pub(super) fn new(predecessor: Version, denied: Arc<[DeniedAttempt]>, now: Instant) -> Self {
         Self {
             predecessor,
+            denied,
             since: now,
             good_runs: 0,
         }

@@ -203,7 +203,7 @@ impl Resident {
 
 /// What a call does that neither the epoch nor a dropped future has ended.
 fn waiting(version: &Version) -> &'static str {
-    if version.parts.grants.read.is_empty() {
+    if !version.parts.reach.has_files() {
         "still waits for a turn among the other guests"
     } else {
         "still waits for the machine's files"

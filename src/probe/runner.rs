@@ -7,8 +7,9 @@ use super::blame;
 use super::host::{Produce, RunFacts, Trigger};
 use super::instance::Trouble;
 use super::life::{End, Life};
-use super::probation::{self, Probation};
+use super::probation::{Probation, is_grave};
 use super::resident::Resident;
+use super::trial::{self, RefusalKind};
 use super::version::Version;
 use crate::model::{Failure, Observation, Outcome, ProbeIdentity, ProbeState, ProbeStatus};
 
@@ -41,6 +42,8 @@ pub struct RolledBack {
     pub from: Arc<ProbeIdentity>,
     /// What it did.
     pub failure: Arc<Failure>,
+    /// What is to become of it.
+    pub kind: RefusalKind,
 }
 
 impl Probe {
@@ -191,24 +194,29 @@ impl Probe {
             self.status.state,
             ProbeState::Active | ProbeState::Degraded | ProbeState::Dormant
         );
-        self.probation = worth_keeping.then(|| Probation::new(predecessor, Instant::now()));
+        self.probation = worth_keeping.then(|| {
+            Probation::new(
+                predecessor,
+                self.status.denied_attempts.clone(),
+                Instant::now(),
+            )
+        });
         self.life.begin_anew();
         self.show_life();
     }
 
     /// Goes back to the version before, if the present one is on probation and its last run, which ended with
-    /// `outcome`, was a crash or as grave.
+    /// `outcome`, was a crash or as grave, or reached for more than is granted.
     pub fn roll_back(&mut self, outcome: &Outcome) -> Option<RolledBack> {
-        let Outcome::Failed(failure) = outcome else {
-            return None;
+        let probation = self.probation.as_ref()?;
+        let more = trial::asks_for_more(&probation.denied, &self.status.denied_attempts);
+        let (failure, kind) = match (outcome, more) {
+            (Outcome::Failed(failure), _) if self.has_crashed() || is_grave(failure) => {
+                (failure.clone(), RefusalKind::Unfit)
+            }
+            (_, Some(failure)) => (Arc::new(failure), RefusalKind::Held),
+            _ => return None,
         };
-        let crashed = matches!(
-            self.status.state,
-            ProbeState::Backoff | ProbeState::Quarantined
-        );
-        if !crashed && !probation::is_grave(failure) {
-            return None;
-        }
         let probation = self.probation.take()?;
         let from = std::mem::replace(&mut self.version, probation.predecessor);
         self.resident.succeed(&self.version);
@@ -217,8 +225,16 @@ impl Probe {
         self.show_life();
         Some(RolledBack {
             from: from.identity,
-            failure: failure.clone(),
+            failure,
+            kind,
         })
+    }
+
+    fn has_crashed(&self) -> bool {
+        matches!(
+            self.status.state,
+            ProbeState::Backoff | ProbeState::Quarantined
+        )
     }
 
     /// Runs no more until [`Probe::resume`]; the instance is given up.

@@ -8,7 +8,7 @@ use super::host::{RunFacts, Trigger};
 use super::instance::Trouble;
 use super::runner::Probe;
 use super::version::Version;
-use crate::model::{Failure, ProbeState};
+use crate::model::{DeniedAttempt, Failure, ProbeState};
 
 /// Why a version does not take the place of the one that runs.
 #[derive(Debug, Clone)]
@@ -53,6 +53,7 @@ impl Probe {
     ) -> impl Future<Output = Result<(), Refusal>> + Send + 'static {
         let mut resident = self.resident_for_trial(version);
         let (version, running) = (version.clone(), self.status().state);
+        let known = self.status().denied_attempts.clone();
         async move {
             let facts = RunFacts {
                 trigger: Trigger::Startup,
@@ -63,9 +64,31 @@ impl Probe {
                 ordinal: 1,
             };
             let result = resident.run(&version, facts).await;
-            judge(result.map(|_| ()), running)
+            judge(result.map(|_| ()), running)?;
+            let denied = resident.kept().map(|kept| kept.denials.shown().1);
+            match denied.and_then(|denied| asks_for_more(&known, &denied)) {
+                Some(failure) => Err(Refusal {
+                    failure: Arc::new(failure),
+                    kind: RefusalKind::Held,
+                }),
+                None => Ok(()),
+            }
         }
     }
+}
+
+/// What was tried that can be granted, is not, and was not tried before: the operator has to say yes to it first.
+pub(super) fn asks_for_more(known: &[DeniedAttempt], now: &[DeniedAttempt]) -> Option<Failure> {
+    let is_known = |one: &DeniedAttempt| known.iter().any(|other| other.attempt == one.attempt);
+    let new = now
+        .iter()
+        .find(|one| one.grant.is_some() && !is_known(one))?;
+    let line = new.grant.as_deref().unwrap_or_default();
+    let message = format!(
+        "asks for more than is granted: {} (granted by `{line}`), which the version that runs does not",
+        new.attempt
+    );
+    Some(Failure::new("grant.held", message))
 }
 
 /// A version has to do as well as the one that runs does now.
@@ -97,6 +120,22 @@ fn judge(result: Result<(), Trouble>, running: ProbeState) -> Result<(), Refusal
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn g49_only_what_is_new_and_could_be_granted_is_more() {
+        let attempt = |attempt: &str, grant: Option<&str>| DeniedAttempt {
+            attempt: attempt.to_owned(),
+            grant: grant.map(str::to_owned),
+            count: 1,
+            last: SystemTime::UNIX_EPOCH,
+        };
+        let (file, never) = (attempt("read /x", Some("line")), attempt("write", None));
+        let known = [file.clone()];
+        assert_eq!(asks_for_more(&known, &[never.clone(), file.clone()]), None);
+        let more = asks_for_more(&[], &[never, file]).expect("it is new");
+        assert_eq!(more.code, "grant.held");
+        assert!(more.message.contains("read /x") && more.message.contains("`line`"));
+    }
 
     #[test]
     fn a_version_has_to_do_as_well_as_the_one_that_runs() {

@@ -180,3 +180,42 @@ async fn g40_a_version_may_change_what_a_metric_is() {
     assert_eq!(generation(&now, "a"), Some(2));
     running.stop().await;
 }
+
+/// Sets 2, and asks for a secret in its runs from this number on.
+fn reaching_from(run: u32) -> Guest {
+    let import = r#"(import "probity:host/secrets@0.1.0" "placeholder" (func $placeholder (param i32 i32 i32)))"#;
+    let set = "(call $gauge.set (call $handle) %empty (f64.const 2) (i32.const 16))";
+    named_gauge("value")
+        .imports(import)
+        .extra("(global $runs (mut i32) (i32.const 0))")
+        .collect(&format!(
+            "(global.set $runs (i32.add (global.get $runs) (i32.const 1)))
+             (if (i32.ge_u (global.get $runs) (i32.const {run})) (then (call $placeholder %name (i32.const 64))))
+             {GAUGE} {set} (call $pass-on)"
+        ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g49_a_version_that_reaches_for_more_than_is_granted_is_held() {
+    let (place, running) = running_with_one().await;
+    for (run, when) in [(1, "on trial"), (2, "on probation")] {
+        place.put("a", &reaching_from(run).build());
+        let now = running
+            .until(when, |now| is_refused(now, "a", "grant.held"))
+            .await;
+        let disk = on_disk(&now, "a").unwrap();
+        assert_eq!(disk.verdict, DiskVerdict::Held);
+        let message = &disk.failure.as_ref().unwrap().message;
+        assert!(message.contains("secrets = [\"value\"]"), "{message}");
+        running
+            .until("the version before", |now| value(now, "a") == Some(1.0))
+            .await;
+        place.put("a", &gauge(1.0).build());
+        running
+            .until("the version before in its place", |now| {
+                on_disk(now, "a").unwrap().verdict == DiskVerdict::Running
+            })
+            .await;
+    }
+    running.stop().await;
+}
