@@ -110,7 +110,11 @@ async fn g45_while_all_probes_spin_a_good_one_is_served_and_each_ends_in_time() 
     let mut waits = Vec::new();
     while spinners.iter().any(|spinner| !spinner.is_finished()) {
         let observation = run(&mut good).await;
-        assert!(matches!(observation.outcome, Outcome::Ok));
+        assert!(
+            matches!(observation.outcome, Outcome::Ok),
+            "{:?}",
+            observation.outcome
+        );
         waits.push(observation.duration);
     }
     waits.sort();
