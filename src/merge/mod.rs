@@ -9,6 +9,9 @@ mod own;
 mod source;
 mod state;
 
+#[cfg(test)]
+mod recording_tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
