@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::builtin::tests::probe;
 use super::*;
-use crate::model::{CheckReport, Failure};
+use crate::model::{CheckReport, Details, Failure};
 use crate::snapshot::FactSheet;
 use Status::{Fail, Pass, Warn};
 
@@ -14,7 +14,7 @@ fn report(status: Status) -> CheckReport {
         title: "Ping".into(),
         status,
         message: "12 ms".into(),
-        details: Some(serde_json::json!({ "rtt": 12 })),
+        details: Some(Details::new(&serde_json::json!({ "rtt": 12 }))),
     }
 }
 

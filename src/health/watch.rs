@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::hysteresis::{Hysteresis, Patience};
 use super::verdict::Verdict;
 use super::{Config, NAMES, builtin, probes};
-use crate::model::{CheckReport, Condition, Failure, Status};
+use crate::model::{CheckReport, Condition, Details, Failure, Status};
 use crate::snapshot::{Check, FactSheet, HealthReport, ProbeView, SourceView};
 
 /// Titles of the built-in checks, in the order of [`NAMES`].
@@ -134,7 +134,7 @@ impl Watch {
             title: self.titles[index].clone(),
             status: shown,
             message: explain(verdict.message, seen, shown),
-            details: verdict.details,
+            details: verdict.details.as_ref().map(Details::new),
             source: self.source.clone(),
             timestamp: wall,
             given: now,

@@ -26,6 +26,8 @@ const MAX_PARTS: usize = 64;
 const HEAVY_JSON_SERIES: usize = 500;
 /// The same by what series are charged, since one can have hundreds of buckets and long labels.
 const HEAVY_JSON_CHARGE: usize = 256 << 10;
+/// What a byte of a check's details counts for beside that: there can be a value in every second one.
+const DETAILS_WEIGHT: usize = 8;
 /// The same for text, which costs some 40 ns a plain series of 150 bytes; handing a small one to another thread would
 /// cost more than encoding it.
 const HEAVY_TEXT_CHARGE: usize = 3 << 20;
@@ -75,7 +77,10 @@ impl Document<'_> {
             Self::PrometheusText | Self::OpenMetrics => charge >= HEAVY_TEXT_CHARGE,
             _ => {
                 let series: usize = schemas().map(|schema| schema.series.len()).sum();
-                series >= HEAVY_JSON_SERIES || charge >= HEAVY_JSON_CHARGE
+                let details = snapshot.health.checks.iter().flat_map(|one| &one.details);
+                let details: usize = details.map(|details| details.text().len()).sum();
+                series >= HEAVY_JSON_SERIES
+                    || charge + details * DETAILS_WEIGHT >= HEAVY_JSON_CHARGE
             }
         }
     }

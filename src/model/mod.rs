@@ -26,7 +26,7 @@ pub use condition::Condition;
 pub use costs::RunCosts;
 pub use denied::DeniedAttempt;
 pub use failure::{Failure, printable};
-pub use health::{CheckReport, Status};
+pub use health::{CheckReport, Details, Status};
 pub use metric::{MAX_LABEL_KEYS, MAX_NAME_BYTES, Metric, MetricError, MetricKind};
 pub use observation::{Facts, Observation, Outcome, SourceInfo, SourceKind, Update};
 pub use operation::{Action, ActionError, ActionRequest, Cause, Operation};

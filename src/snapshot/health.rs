@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::model::Status;
+use crate::model::{Details, Status};
 
 /// One check as it stands.
 #[derive(Debug, Clone)]
@@ -16,8 +16,8 @@ pub struct Check {
     pub status: Status,
     /// Why.
     pub message: String,
-    /// A JSON object with structured details, if any.
-    pub details: Option<serde_json::Value>,
+    /// Structured details, if any.
+    pub details: Option<Details>,
     /// The source that gave it.
     pub source: Arc<str>,
     /// When the verdict was given.

@@ -3,7 +3,7 @@
 use wasmtime::component::Resource;
 
 use super::Guest;
-use crate::model::{CheckReport, Failure, Status, printable};
+use crate::model::{CheckReport, Details, Failure, Status, printable};
 use crate::probe::v0_1_0::probity::health::health::{self, Host, HostCheck};
 
 /// The code of a check over the limit.
@@ -12,6 +12,8 @@ const MAX_ID_BYTES: usize = 64;
 const MAX_TITLE_BYTES: usize = 128;
 const MAX_MESSAGE_BYTES: usize = 1024;
 const MAX_DETAILS_BYTES: usize = 16 * 1024;
+/// Details of all checks of one run together: every snapshot keeps them, and every reader of health takes them.
+const MAX_ALL_DETAILS_BYTES: usize = 64 * 1024;
 
 /// A check as a resource; its number is its place among the probe's checks.
 pub struct Check;
@@ -52,7 +54,7 @@ impl Checks {
         index: u32,
         status: health::Status,
         message: &str,
-        details: Option<serde_json::Value>,
+        details: Option<Details>,
     ) {
         let Some((id, title)) = self.defined.get(index as usize) else {
             return;
@@ -74,6 +76,23 @@ impl Checks {
         }
     }
 
+    /// Whether a check may have these details beside those of the others.
+    fn admit(&self, index: u32, details: Details) -> Result<Details, Failure> {
+        let Some((id, _)) = self.defined.get(index as usize) else {
+            return Ok(details);
+        };
+        let others = self.reports.iter().filter(|report| report.id != *id);
+        let others = others.filter_map(|report| report.details.as_ref());
+        let bytes = details.text().len() + others.map(|one| one.text().len()).sum::<usize>();
+        if bytes > MAX_ALL_DETAILS_BYTES {
+            let message = format!(
+                "with those of check `{id}` all details have {bytes} bytes: at most {MAX_ALL_DETAILS_BYTES}"
+            );
+            return Err(Failure::new("health.details", message));
+        }
+        Ok(details)
+    }
+
     pub(super) fn take(&mut self) -> Vec<CheckReport> {
         std::mem::take(&mut self.reports)
     }
@@ -83,7 +102,8 @@ impl Checks {
     }
 }
 
-fn parse_details(text: &str) -> Result<serde_json::Value, Failure> {
+/// Reads details once. What is read here is read by everybody: neither too deep nor with numbers that nobody takes.
+fn parse_details(text: &str) -> Result<Details, Failure> {
     let refuse = |reason: String| Failure::new("health.details", reason);
     if text.len() > MAX_DETAILS_BYTES {
         return Err(refuse(format!(
@@ -92,7 +112,7 @@ fn parse_details(text: &str) -> Result<serde_json::Value, Failure> {
         )));
     }
     match serde_json::from_str(text) {
-        Ok(value @ serde_json::Value::Object(_)) => Ok(value),
+        Ok(value @ serde_json::Value::Object(_)) => Ok(Details::new(&value)),
         Ok(_) => Err(refuse("details must be a JSON object".to_owned())),
         Err(error) => Err(refuse(format!("details are not JSON: {error}"))),
     }
@@ -133,14 +153,81 @@ impl HostCheck for Guest {
         details_json: String,
     ) -> wasmtime::Result<Result<(), Resource<Failure>>> {
         let details = parse_details(&details_json);
+        let details = details.and_then(|details| self.checks.admit(this.rep(), details));
         let result = details.map(|details| {
             self.checks
-                .report(this.rep(), status, &message, Some(details))
+                .report(this.rep(), status, &message, Some(details));
         });
         self.answer(result)
     }
 
     fn drop(&mut self, _this: Resource<Check>) -> wasmtime::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An object of exactly so many bytes, with so much white space around.
+    fn details(bytes: usize, blanks: usize) -> String {
+        let object = format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
+        object + &" ".repeat(blanks)
+    }
+
+    #[test]
+    fn details_are_an_object_within_its_bounds() {
+        for (text, taken) in [
+            (details(MAX_DETAILS_BYTES, 0), true),
+            (details(MAX_DETAILS_BYTES + 1, 0), false),
+            (
+                format!("{{\"a\":{}1{}}}", "[".repeat(100), "]".repeat(100)),
+                true,
+            ),
+            (
+                format!("{{\"a\":{}1{}}}", "[".repeat(2000), "]".repeat(2000)),
+                false,
+            ),
+            ("{\"a\":1e999}".to_owned(), false),
+            ("[]".to_owned(), false),
+            ("{".to_owned(), false),
+        ] {
+            let parsed = parse_details(&text);
+            assert_eq!(parsed.is_ok(), taken, "{text:.40}");
+            if let Err(failure) = parsed {
+                assert_eq!(failure.code, "health.details");
+            }
+        }
+        let kept = parse_details(&details(100, 50)).expect("it is an object");
+        assert_eq!(kept.text().len(), 100);
+    }
+
+    #[test]
+    fn details_of_all_checks_together_are_bounded() {
+        let mut checks = Checks::default();
+        let mut report = |index: u32, bytes| {
+            let details = parse_details(&details(bytes, 0)).expect("it is an object");
+            checks
+                .define(&format!("c{index}"), "Check", 10)
+                .expect("there is room");
+            let admitted = checks.admit(index, details);
+            let taken = admitted.is_ok();
+            if let Ok(details) = admitted {
+                checks.report(index, health::Status::Pass, "well", Some(details));
+            }
+            (taken, checks.reports.len())
+        };
+        for index in 0..4 {
+            let taken = report(index, MAX_DETAILS_BYTES);
+            assert_eq!(taken, (true, index as usize + 1));
+        }
+        assert_eq!(report(4, 8), (false, 4), "nothing is reported");
+        assert_eq!(
+            report(0, MAX_DETAILS_BYTES - 8),
+            (true, 4),
+            "in place of its own"
+        );
+        assert_eq!(report(4, 8), (true, 5));
     }
 }
