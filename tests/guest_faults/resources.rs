@@ -89,6 +89,21 @@ async fn g24_a_flood_of_log_lines_is_cut_and_counted() {
 }
 
 #[tokio::test]
+async fn g24_lines_that_nobody_asked_for_use_up_no_quota() {
+    let flood = "(local $count i32)
+        (loop $next (call $log (i32.const 0) %line) (call $log (i32.const 1) %line)
+          (local.set $count (i32.add (local.get $count) (i32.const 1)))
+          (br_if $next (i32.lt_u (local.get $count) (i32.const 1000))))
+        (call $log (i32.const 4) %line) (call $ok)";
+    let bench = Bench::new();
+    let guest = Guest::new().text("line", "again").collect(flood);
+    let mut probe = bench.load(&guest, Limits::default());
+    run(&mut probe).await;
+    let costs = probe.status().costs;
+    assert_eq!((costs.log_lines, costs.log_dropped), (1, 0));
+}
+
+#[tokio::test]
 async fn g31_running_out_of_memory_names_the_limit() {
     let guest = Guest::new().collect(
         "(if (i32.eq (memory.grow (i32.const 2000)) (i32.const -1)) (then unreachable)) (call $ok)",

@@ -1,6 +1,6 @@
 //! A probe host with a folder of its own, for tests that load guests.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use probity::model::{Failure, Observation, Outcome, ProbeIdentity};
@@ -30,6 +30,7 @@ impl Bench {
 
     /// With settings of the engine.
     pub fn with(config: &Config) -> Self {
+        keep_a_log();
         let host = ProbeHost::new(config, Surroundings::default()).unwrap();
         Self {
             host,
@@ -98,6 +99,17 @@ pub fn loaded(loaded: Loaded) -> Box<Probe> {
         Loaded::Fit(version) => Box::new(Probe::new(version)),
         Loaded::Rejected(_, failure) => panic!("{failure}"),
     }
+}
+
+/// Lines from `info` on are asked for, as in the program; where they go does not matter.
+fn keep_a_log() {
+    static LOG: Once = Once::new();
+    LOG.call_once(|| {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::INFO)
+            .with_writer(std::io::sink)
+            .init();
+    });
 }
 
 /// What must have been refused.

@@ -99,6 +99,10 @@ impl Host for Guest {
     }
 
     fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+        // What nobody asked for uses up nothing.
+        if !self.enabled(level)? {
+            return Ok(());
+        }
         let line = printable(&message, MAX_LINE_BYTES);
         let probe = &*self.settings.name;
         match self.kept.quota.judge(line.len(), Instant::now()) {
