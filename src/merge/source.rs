@@ -63,13 +63,20 @@ impl Source {
         self.view = None;
     }
 
+    /// A run has not ended when it should have: that is an answer, and no run yet.
+    pub(super) fn wait_for(&mut self, failure: Arc<Failure>) {
+        self.answered = true;
+        self.failure = Some(failure);
+        self.view = None;
+    }
+
     /// Applies one run: all of it if it went well, its failure alone if not. Gives the number of writes that its own
     /// schema has no place for: a defect of the source, which costs those writes and nothing else.
     pub(super) fn observe(&mut self, observation: Observation, wall: SystemTime) -> usize {
         let ended = observation.started + observation.duration;
-        self.note_run(&observation);
         self.answered = true;
         self.view = None;
+        self.note_run(&observation);
         // Series can be taken away by a run that fails, too.
         self.numbers.adopt(&observation.staged.schema);
         let mut lost = 0;
@@ -240,6 +247,22 @@ mod tests {
         assert_eq!(
             (source.runs.runs, source.runs.failures, source.runs.missed),
             (2, 1, 4)
+        );
+    }
+
+    #[test]
+    fn a_run_that_is_late_counts_once_when_it_ends() {
+        let (mut source, wall) = (source(), SystemTime::UNIX_EPOCH);
+        let failure = Arc::new(Failure::new("deadline", "not yet"));
+        source.wait_for(failure.clone());
+        assert_eq!(source.view().failure, Some(failure));
+        let counts = |source: &Source| (source.runs.runs, source.runs.failures, source.runs.missed);
+        assert_eq!((counts(&source), source.answered), ((0, 0, 0), true));
+        let staged = Recorder::new(1).commit();
+        source.observe(observation(Outcome::Ok, staged), wall);
+        assert_eq!(
+            (counts(&source), source.view().failure.clone()),
+            ((1, 0, 2), None)
         );
     }
 

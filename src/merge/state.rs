@@ -69,6 +69,7 @@ impl State {
             Update::Probe(identity, status) => self.set_probe(identity, *status),
             Update::OnDisk(name, on_disk) => self.note_on_disk(&name, on_disk),
             Update::Removed(name) => self.remove(&name),
+            Update::Late(name, failure) => self.wait_for(&name, failure),
             Update::Observation(observation) => self.observe(*observation, wall),
             Update::Operation(operation) => self.operations.note(*operation),
             Update::StartComplete => self.start_complete = true,
@@ -164,6 +165,17 @@ impl State {
             );
             self.lost.add(lost as u64);
         }
+    }
+
+    fn wait_for(&mut self, name: &str, failure: Arc<Failure>) {
+        let Some(&index) = self.by_name.get(name) else {
+            return;
+        };
+        let source = &mut self.sources[index];
+        if source.info.kind == SourceKind::Sampler {
+            mark(&mut self.facts, name, Some(&failure));
+        }
+        source.wait_for(failure);
     }
 
     fn note_status(&mut self, name: &str, status: ProbeStatus) {

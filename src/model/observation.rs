@@ -96,6 +96,8 @@ pub enum Update {
     OnDisk(Arc<str>, Arc<OnDisk>),
     /// A probe is gone, and its series and checks with it.
     Removed(Arc<str>),
+    /// A run has not ended when it should have: the failure is shown, and the run counts when it ends.
+    Late(Arc<str>, Arc<Failure>),
     /// A run ended.
     Observation(Box<Observation>),
     /// A piece of the program's own work ended.

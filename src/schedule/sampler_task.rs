@@ -58,7 +58,7 @@ impl SamplerTask {
             }
             let started = Instant::now();
             let begin = cadence.begin(started);
-            let Some(result) = self.sample(begin, started).await else {
+            let Some(result) = self.sample().await else {
                 return;
             };
             let observation = self.observation(begin, started, result);
@@ -70,11 +70,7 @@ impl SamplerTask {
 
     /// Samples here if the sampler cannot block, which saves a thread's wake-up, and elsewhere if it can or if its
     /// files are still to be opened. Nothing when told to stop.
-    async fn sample(
-        &mut self,
-        begin: Begin,
-        started: Instant,
-    ) -> Option<Result<(Facts, Staged), Failure>> {
+    async fn sample(&mut self) -> Option<Result<(Facts, Staged), Failure>> {
         if let Some(mut sampler) = self.sampler.take_if(|sampler| !sampler.may_block()) {
             // A sampler that panicked is dropped and made anew.
             let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
@@ -94,15 +90,14 @@ impl SamplerTask {
         }
         let (sampler, maker) = (self.sampler.take(), self.maker.clone());
         let run = tokio::task::spawn_blocking(move || sample(sampler, &maker));
-        self.wait(run, begin, started).await
+        self.wait(run).await
     }
 
-    /// Waits for the sample as long as it takes, and says so when it takes too long. Nothing when told to stop.
+    /// Waits for the sample as long as it takes, and says so when it takes too long. Nothing when told to stop, or when
+    /// nobody is left to tell.
     async fn wait(
         &mut self,
         mut run: JoinHandle<Sample>,
-        begin: Begin,
-        started: Instant,
     ) -> Option<Result<(Facts, Staged), Failure>> {
         let mut patience = Some(self.interval.mul_f64(PATIENCE));
         loop {
@@ -112,7 +107,10 @@ impl SamplerTask {
                 () = tokio::time::sleep(patience.unwrap_or_default()), if patience.is_some() => {
                     patience = None;
                     let failure = Failure::new("deadline", "the kernel has not answered yet");
-                    deliver(&self.updates, self.observation(begin, started, Err(failure))).await;
+                    let late = Update::Late(self.name.clone(), Arc::new(failure));
+                    if self.updates.send(late).await.is_err() {
+                        return None;
+                    }
                 }
             }
         }
