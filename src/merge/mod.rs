@@ -98,3 +98,25 @@ impl Merge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_start_without_any_source_is_whole_and_shown() {
+        for (update, shown) in [(None, false), (Some(Update::StartComplete), true)] {
+            let cell = Arc::new(SnapshotCell::new());
+            let (updates, received) = mpsc::channel(1);
+            let watch = health::Watch::new(&health::Config::default());
+            let merge = Merge::new(received, cell.clone(), watch, Vec::new());
+            if let Some(update) = update {
+                updates.send(update).await.expect("the merge is there");
+            }
+            drop(updates);
+            merge.expect("the names are good").run().await;
+            let snapshot = cell.load();
+            assert_eq!(snapshot.is_some_and(|snapshot| snapshot.whole), shown);
+        }
+    }
+}

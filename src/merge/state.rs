@@ -198,7 +198,9 @@ impl State {
             .sources
             .iter()
             .filter(|source| source.info.kind == SourceKind::Sampler);
-        !self.sources.is_empty() && samplers.all(|source| source.answered)
+        // Without any source there is something to show as soon as that is known.
+        let announced = self.start_complete || !self.sources.is_empty();
+        announced && samplers.all(|source| source.answered)
     }
 
     /// Once a second: percentiles, the host's own metrics, health.
