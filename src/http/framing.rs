@@ -4,7 +4,8 @@
 //! length before a service sees the request; another party on the path may have settled it the other way, and
 //! then requests can be smuggled. Such a request is refused, so it must be seen.
 
-/// The longest beginning of a line that is looked at: every name and number that matters is shorter.
+/// The longest beginning of a line that is looked at: every name and number that matters is shorter, unless somebody
+/// wants it to be misread.
 const KEPT: usize = 128;
 
 /// Where on the connection the next byte is.
@@ -29,6 +30,10 @@ enum At {
 pub(super) struct Framing {
     at: At,
     line: Vec<u8>,
+    /// The line was longer than what is kept of it.
+    cut: bool,
+    /// The header's length was behind that.
+    unread: bool,
     length: Option<u64>,
     chunked: bool,
 }
@@ -39,6 +44,8 @@ impl Framing {
         Self {
             at: At::Head { begun: false },
             line: Vec::new(),
+            cut: false,
+            unread: false,
             length: None,
             chunked: false,
         }
@@ -49,7 +56,8 @@ impl Framing {
         self.at == At::Head { begun: false } && self.line.is_empty()
     }
 
-    /// Takes the bytes that came; true when a header among them gave both a length and a transfer encoding.
+    /// Takes the bytes that came; true when a header among them gave both a length and a transfer encoding, or when it
+    /// cannot be told any more where requests begin.
     pub(super) fn feed(&mut self, mut bytes: &[u8]) -> bool {
         let mut conflict = false;
         while !bytes.is_empty() {
@@ -73,10 +81,12 @@ impl Framing {
                     let taken = end.unwrap_or(bytes.len());
                     let room = KEPT - self.line.len();
                     self.line.extend_from_slice(&bytes[..taken.min(room)]);
+                    self.cut |= taken > room;
                     bytes = &bytes[(taken + 1).min(bytes.len())..];
                     if end.is_some() {
                         conflict |= self.end_of_line();
                         self.line.clear();
+                        self.cut = false;
                     }
                 }
             }
@@ -92,6 +102,11 @@ impl Framing {
             At::Head { .. } => {
                 self.field();
                 At::Head { begun: true }
+            }
+            // Blanks or zeros without end before the number.
+            At::Size if self.cut && !self.line.iter().any(ends_size) => {
+                self.at = At::Lost;
+                return true;
             }
             At::Size => match chunk_size(&self.line) {
                 Some(0) => At::Trailer,
@@ -113,6 +128,7 @@ impl Framing {
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.chunked = true;
         } else if name.eq_ignore_ascii_case(b"content-length") {
+            self.unread |= self.cut;
             let digits = value[1..].trim_ascii();
             let number = std::str::from_utf8(digits)
                 .ok()
@@ -124,6 +140,10 @@ impl Framing {
 
     fn end_of_head(&mut self) -> bool {
         let (length, chunked) = (self.length.take(), std::mem::take(&mut self.chunked));
+        if std::mem::take(&mut self.unread) {
+            self.at = At::Lost;
+            return true;
+        }
         self.at = match (length, chunked) {
             (_, true) => At::Size,
             (None | Some(0), false) => At::Head { begun: false },
@@ -139,10 +159,13 @@ fn skip(bytes: &[u8], left: u64) -> (&[u8], u64) {
     (&bytes[here..], left - here as u64)
 }
 
+/// Stands behind a chunk's size.
+fn ends_size(byte: &u8) -> bool {
+    matches!(byte, b';' | b'\r' | b' ')
+}
+
 fn chunk_size(line: &[u8]) -> Option<u64> {
-    let digits = line
-        .split(|byte| matches!(byte, b';' | b'\r' | b' '))
-        .next()?;
+    let digits = line.split(ends_size).next()?;
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
@@ -182,6 +205,25 @@ mod tests {
             (format!("{chunked}{chunk}{both}"), true),
             (format!("{chunked}zz\r\n{both}"), false),
             (format!("{get}{}", "x".repeat(1000)), false),
+            // What may have been misread is a conflict, whatever follows.
+            (both.replace(" 3", &format!("{}3", " ".repeat(500))), true),
+            (sized.replace(": ", &format!(":{}", "0".repeat(500))), true),
+            (
+                sized.replace(": ", &format!(":{}", " \t".repeat(500))),
+                true,
+            ),
+            (format!("{chunked}{}{chunk}{get}", "0".repeat(500)), true),
+            (
+                format!(
+                    "{chunked}{}",
+                    chunk.replace(";x=y", &format!(";{}", "x".repeat(500)))
+                ),
+                false,
+            ),
+            (
+                format!("{}{get}", get.replace(" x", &"x".repeat(500))),
+                false,
+            ),
         ] {
             assert_eq!(conflicts(&text), wanted, "{text}");
         }
