@@ -26,12 +26,11 @@ async fn h19_a_path_leads_nowhere_but_into_the_snapshot() {
             )
             .await;
         }
-        refused(
-            server,
-            "GET /snapshot/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
-            400,
-        )
-        .await;
+        for malformed in ["%zz", "%+1", "%-1", "% 1", "%1", "%"] {
+            let path = format!("/snapshot/{malformed}").replace(' ', "%20");
+            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            refused(server, &request, 400).await;
+        }
     })
     .await;
 }

@@ -90,8 +90,11 @@ fn decode(segment: &str) -> Result<String, Problem> {
         rest = after;
         if *first == b'%' {
             let digits = rest.split_off(..2).ok_or_else(malformed)?;
-            let digits = std::str::from_utf8(digits).map_err(|_| malformed())?;
-            bytes.push(u8::from_str_radix(digits, 16).map_err(|_| malformed())?);
+            // A sign is none, though a number may have one.
+            let digits = digits.iter().map(|digit| char::from(*digit).to_digit(16));
+            let value = digits.reduce(|high, low| Some(high? << 4 | low?)).flatten();
+            let value = value.ok_or_else(malformed)?;
+            bytes.push(u8::try_from(value).map_err(|_| malformed())?);
         } else {
             bytes.push(*first);
         }
