@@ -22,9 +22,11 @@ pub(super) fn checks(
         .iter()
         .map(|reported| check(inputs, reported, config, now))
         .collect();
-    let missing = config
-        .ready
-        .iter()
+    let mut asked: Vec<&String> = config.ready.iter().collect();
+    asked.sort_unstable();
+    asked.dedup();
+    let missing = asked
+        .into_iter()
         .filter(|name| name.contains('/') && !given.iter().any(|check| *check.name == ***name))
         .map(|name| missing(inputs, name, now, wall));
     let missing: Vec<Check> = missing.collect();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::source::Source;
 use crate::model::{
-    Metric, MetricError, MetricId, MetricKind, Observation, Outcome, Recorder, SeriesError,
+    Input, Metric, MetricError, MetricId, MetricKind, Observation, Outcome, Recorder, SeriesError,
     SeriesId, SourceInfo, SourceKind, Status, Tally, TallyCounter,
 };
 use crate::snapshot::{HealthReport, ProbeView, SourceView};
@@ -65,9 +65,7 @@ impl OwnMetrics {
         let noted = self
             .probe_metrics
             .note_run(&mut self.recorder, probe, duration);
-        if let Err(error) = noted {
-            tracing::error!("the host's own metrics: {error}");
-        }
+        report(noted);
     }
 
     /// Takes away what was said of a source, a probe and its checks that are gone.
@@ -86,10 +84,7 @@ impl OwnMetrics {
         now: Instant,
         wall: SystemTime,
     ) {
-        let written = self.write_all(sources, probes, health);
-        if let Err(error) = written {
-            tracing::error!("the host's own metrics: {error}");
-        }
+        self.write_all(sources, probes, health);
         let observation = Observation {
             source: NAME.into(),
             started: now,
@@ -105,32 +100,39 @@ impl OwnMetrics {
         self.source.observe(observation, wall);
     }
 
+    /// What cannot be written of one costs the others nothing.
     fn write_all(
         &mut self,
         sources: &[Arc<SourceView>],
         probes: &[Arc<ProbeView>],
         health: &HealthReport,
-    ) -> Result<(), SeriesError> {
+    ) {
+        let recorder = &mut self.recorder;
         for source in sources {
-            self.source_metrics.write(&mut self.recorder, source)?;
+            report(self.source_metrics.write(recorder, source));
         }
         for probe in probes {
-            self.probe_metrics.write(&mut self.recorder, probe)?;
+            report(self.probe_metrics.write(recorder, probe));
         }
         for check in &health.checks {
-            let series = self
-                .recorder
-                .series(self.check_status, &[&*check.name, &*check.source])?;
-            self.recorder.activate(series, check.status.as_str())?;
+            let labels = [&*check.name, &*check.source];
+            let status = Input::Activate(check.status.as_str());
+            report(recorder.write(self.check_status, &labels, status));
         }
         for (series, counter) in &self.tallies {
-            self.recorder.mirror(*series, counter.get() as f64)?;
+            report(recorder.mirror(*series, counter.get() as f64));
         }
-        Ok(())
     }
 
     pub(super) fn view(&mut self) -> Arc<SourceView> {
         self.source.view()
+    }
+}
+
+/// Says what could not be written.
+fn report(written: Result<(), SeriesError>) {
+    if let Err(error) = written {
+        tracing::error!("the host's own metrics: {error}");
     }
 }
 
@@ -238,4 +240,49 @@ fn total(
 ) -> Result<(), SeriesError> {
     let series = recorder.series(metric, labels)?;
     recorder.mirror(series, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MetricKind;
+    use crate::snapshot::Check;
+
+    fn check(name: &str) -> Check {
+        Check {
+            name: name.into(),
+            title: name.into(),
+            status: Status::Pass,
+            message: String::new(),
+            details: None,
+            source: "db".into(),
+            timestamp: SystemTime::UNIX_EPOCH,
+            given: Instant::now(),
+            stale: false,
+            gates_readiness: false,
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_costs_no_other_metric() {
+        let mut tally = Tally::default();
+        tally.counter("probity_test_total", "Help.", None).add(7);
+        let mut own = OwnMetrics::new(vec![Arc::new(tally)]).expect("the names are good");
+        let report = HealthReport::new(["db/a", "db/a", "db/b"].map(check).to_vec());
+        own.write(&[], &[], &report, Instant::now(), SystemTime::UNIX_EPOCH);
+        let view = own.view();
+        let written: Vec<(&str, f64)> = view
+            .present(Instant::now())
+            .map(|(series, _)| {
+                let label = series.labels.first().map_or("", |label| &**label);
+                match series.metric.kind {
+                    MetricKind::StateSet => (label, -1.0),
+                    _ => (&*series.metric.name, view.numbers(series)[0].value),
+                }
+            })
+            .collect();
+        for wanted in [("db/a", -1.0), ("db/b", -1.0), ("probity_test_total", 7.0)] {
+            assert!(written.contains(&wanted), "{wanted:?} of {written:?}");
+        }
+    }
 }
