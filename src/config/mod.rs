@@ -151,6 +151,7 @@ impl Config {
         section("health", self.health.check());
         section("log", self.log.check());
         faults.extend(self.doubled_names());
+        faults.extend(self.taken_names());
         faults.extend(self.odd_secrets());
         faults
     }
@@ -174,6 +175,23 @@ impl Config {
             }
         }
         faults
+    }
+
+    /// Probes under the name of a built-in source, which are rejected when they are loaded.
+    fn taken_names(&self) -> Vec<Invalid> {
+        let is_taken = |name: &str| sampler::NAMES.contains(&name) || name == health::SOURCE;
+        let taken = self.probe.iter().enumerate();
+        taken
+            .filter(|(_, probe)| is_taken(&probe.name))
+            .map(|(index, probe)| {
+                let rule = format!(
+                    "must not be one of {} and {}, which are built in",
+                    sampler::NAMES.join(", "),
+                    health::SOURCE
+                );
+                Invalid::new(format!("probe[{index}].name"), &probe.name, rule)
+            })
+            .collect()
     }
 
     fn doubled_names(&self) -> Vec<Invalid> {

@@ -82,13 +82,27 @@ impl Config {
         self.memory_used_percent
             .check(&mut faults, "memory_used_percent", 1.0, 100.0);
         for (index, name) in self.ready.iter().enumerate() {
-            if !name.contains('/') && !NAMES.contains(&name.as_str()) {
+            let key = || format!("ready[{index}]");
+            if !NAMES.contains(&name.as_str()) && !is_probes_check(name) {
                 let rule = format!("must be one of {}, or PROBE/CHECK", NAMES.join(", "));
-                faults.push(Invalid::new(format!("ready[{index}]"), name, rule));
+                faults.push(Invalid::new(key(), name, rule));
+            } else if let Some(first) = self.ready[..index].iter().position(|one| one == name) {
+                let rule = format!("must be given once, and ready[{first}] has it already");
+                faults.push(Invalid::new(key(), name, rule));
             }
         }
         faults
     }
+}
+
+/// Whether it can be `PROBE/CHECK`: both are 1 to 64 plain characters, and only a check's id may have dots.
+fn is_probes_check(name: &str) -> bool {
+    let plain = |part: &str, more: &[u8]| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
+        (1..=64).contains(&part.len()) && part.bytes().all(fits)
+    };
+    name.split_once('/')
+        .is_some_and(|(probe, check)| plain(probe, b"-_") && plain(check, b"-_."))
 }
 
 impl<T: PartialOrd + Copy + std::fmt::Display> Thresholds<T> {

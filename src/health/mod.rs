@@ -11,4 +11,4 @@ mod verdict;
 mod watch;
 
 pub use config::*;
-pub use watch::{Inputs, Reported, Watch};
+pub use watch::{Inputs, Reported, SOURCE, Watch};

@@ -21,7 +21,7 @@ const TITLES: [&str; NAMES.len()] = [
 ];
 
 /// The source of the built-in checks, as the snapshot names it.
-const SOURCE: &str = "probity";
+pub const SOURCE: &str = "probity";
 
 /// What is known when health is evaluated.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,9 @@
 //! Configuration of the HTTP server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use axum::http::uri::Authority;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ByteSize, Invalid, Span, check_range};
@@ -87,6 +88,12 @@ impl Config {
             Span::millis(100),
             Span::seconds(300),
         );
+        for (index, host) in self.allowed_hosts.iter().enumerate() {
+            if !is_host(host) {
+                let rule = "must be a host name or an address, with or without a port";
+                faults.push(Invalid::new(format!("allowed_hosts[{index}]"), host, rule));
+            }
+        }
         if !self.listen.ip().is_loopback()
             && self.token_file.is_none()
             && !self.allow_unauthenticated
@@ -101,5 +108,44 @@ impl Config {
             ));
         }
         faults
+    }
+}
+
+/// What a request's `Host` can be: only that is ever compared with it.
+fn is_host(text: &str) -> bool {
+    let authority = || text.parse::<Authority>();
+    text.parse::<IpAddr>().is_ok()
+        || authority().is_ok_and(|one| !one.host().is_empty() && !text.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c01_an_allowed_host_is_what_a_host_header_can_be() {
+        for (host, fits) in [
+            ("example.org", true),
+            ("example.org:8080", true),
+            ("EXAMPLE", true),
+            ("10.0.0.1", true),
+            ("[::1]:80", true),
+            ("fe80::1", true),
+            ("", false),
+            (":80", false),
+            ("http://example.org", false),
+            ("example.org/", false),
+            ("user@example.org", false),
+            ("two words", false),
+        ] {
+            let config = Config {
+                allowed_hosts: vec!["first".into(), host.into()],
+                ..Config::default()
+            };
+            let faults = config.check();
+            let told: Vec<&str> = faults.iter().map(|fault| &*fault.key).collect();
+            let wanted: &[&str] = if fits { &[] } else { &["allowed_hosts[1]"] };
+            assert_eq!(told, wanted, "`{host}`");
+        }
     }
 }

@@ -168,6 +168,33 @@ fn all_faults_are_told_at_once_and_none_that_only_follows_from_another() {
 }
 
 #[test]
+fn what_would_fail_only_when_it_runs_is_a_fault_at_once() {
+    for (text, parts) in [
+        (
+            "[[probe]]\nname = \"memory\"\n",
+            &["`probe[0].name` is \"memory\"", "built in"][..],
+        ),
+        ("[[probe]]\nname = \"probity\"\n", &["built in"]),
+        (
+            "[server]\nallowed_hosts = [\"http://x\"]\n",
+            &["`server.allowed_hosts[0]`", "a host name"],
+        ),
+        ("[health]\nready = [\"sockets/\"]\n", &["PROBE/CHECK"]),
+        ("[health]\nready = [\"/check\"]\n", &["PROBE/CHECK"]),
+        ("[health]\nready = [\"a/b/c\"]\n", &["PROBE/CHECK"]),
+        (
+            "[health]\nready = [\"x/y\", \"startup\", \"x/y\"]\n",
+            &["`health.ready[2]`", "ready[0] has it already"],
+        ),
+    ] {
+        assert_holds(&Bench::with_file(text).refusal(), parts);
+    }
+    let text = "[server]\nallowed_hosts = [\"x:80\"]\n[health]\nready = [\"a-b/c.d_e\"]\n\
+        [[probe]]\nname = \"memory-2\"\n";
+    assert!(Bench::with_file(text).load().is_ok());
+}
+
+#[test]
 fn the_number_of_faults_told_is_bounded() {
     let text: String = (0..5000).map(|index| format!("key{index} = 1\n")).collect();
     let error = Bench::with_file(text).load().unwrap_err();
