@@ -162,6 +162,11 @@ impl Instance {
         self.store.data().bounds.memory_bytes()
     }
 
+    /// Whether another instance had better take its place.
+    pub(super) fn is_worn(&self) -> bool {
+        self.store.data().is_worn()
+    }
+
     /// What outlives the instance, to look at.
     pub(super) fn kept(&self) -> &Kept {
         &self.store.data().kept

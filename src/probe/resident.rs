@@ -113,6 +113,13 @@ impl Resident {
         }
     }
 
+    /// Drops an instance that is worn out, between two runs.
+    pub(super) fn give_up_worn(&mut self) {
+        if matches!(self, Self::Running(instance, _) if instance.is_worn()) {
+            self.give_up_instance();
+        }
+    }
+
     /// Drops the instance and keeps what outlives it.
     pub(super) fn give_up_instance(&mut self) {
         *self = match std::mem::replace(self, Self::Lost) {

@@ -133,6 +133,7 @@ impl Probe {
             Ok(produce) => {
                 self.status.last_success = Some(SystemTime::now());
                 self.life.conclude(End::Good, now);
+                self.resident.give_up_worn();
                 if self.probation.as_mut().is_some_and(|one| one.passed(now)) {
                     self.probation = None;
                 }

@@ -1,10 +1,10 @@
 //! Guests that want more than they may have: memory, room at the crossing, series, log.
 
-use probity::model::Outcome;
+use probity::model::{ByteSize, Outcome};
 use probity::probe::Limits;
 
 use crate::crashes;
-use crate::support::bench::{Bench, named_gauge, run};
+use crate::support::bench::{Bench, GAUGE, SET_ONE, named_gauge, run};
 use crate::support::guest::Guest;
 
 #[tokio::test]
@@ -169,4 +169,31 @@ async fn more_series_than_the_limit_reject_the_run_whole_and_the_limit_itself_is
         "series 51 of at most 50 (limits.series)",
     )
     .await;
+}
+
+#[tokio::test]
+async fn an_instance_that_wears_out_is_replaced_before_it_breaks_a_limit() {
+    // One defines its gauge in every run and drops no handle, the other takes a page of memory in every run.
+    let leaking = named_gauge("x").collect(&format!("{GAUGE} {SET_ONE}"));
+    let growing = Guest::new().collect("(drop (memory.grow (i32.const 1))) (call $ok)");
+    let limits = Limits {
+        handles: 16,
+        memory: ByteSize::mib(1),
+        ..Limits::default()
+    };
+    for guest in [leaking, growing] {
+        let bench = Bench::new();
+        let mut probe = bench.load(&guest, limits.clone());
+        for number in 0..60 {
+            let observation = run(&mut probe).await;
+            assert!(
+                matches!(observation.outcome, Outcome::Ok),
+                "run {number}: {:?}",
+                observation.outcome
+            );
+        }
+        let status = probe.status();
+        assert_eq!((status.crashes, status.failures), (0, 0));
+        assert!((2..=10).contains(&status.costs.instances), "{status:?}");
+    }
 }

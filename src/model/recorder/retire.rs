@@ -59,3 +59,7 @@ impl Recorder {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "retire_tests.rs"]
+mod tests;

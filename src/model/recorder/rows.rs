@@ -202,7 +202,7 @@ mod tests {
         let old = insert(&mut rows).expect("there is room");
         // As if the row had been used as often as it can be.
         rows.remove(old).expect("it is there");
-        rows.at(0).id = SeriesId((u32::MAX >> 2) - 1 << 2);
+        rows.at(0).id = SeriesId(((u32::MAX >> 2) - 1) << 2);
         let last = insert(&mut rows).expect("there is room");
         assert_eq!((last.0 >> 2, rows.find(old)), (u32::MAX >> 2, None));
         rows.remove(last).expect("it is there");

@@ -11,6 +11,7 @@ const RETRY_AFTER: &str = "retry-after";
 
 impl Guest {
     fn fail(&mut self, code: &str, message: &str) -> wasmtime::Result<Resource<Failure>> {
+        self.hand_out();
         Ok(self.table.push(Failure::new(code, message))?)
     }
 }
@@ -46,6 +47,7 @@ impl HostFailure for Guest {
         };
         let mut failure = Failure::new(RETRY_AFTER, message);
         failure.retry_after = Some(std::time::Duration::from_secs_f64(wait));
+        self.hand_out();
         Ok(self.table.push(failure)?)
     }
 
@@ -62,6 +64,7 @@ impl HostFailure for Guest {
     }
 
     fn drop(&mut self, this: Resource<Failure>) -> wasmtime::Result<()> {
+        self.take_back();
         self.table.delete(this)?;
         Ok(())
     }

@@ -150,6 +150,8 @@ pub(in crate::probe) struct Guest {
     /// Bytes in the answers of queries that the guest has not dropped.
     pub(super) sql_bytes: u64,
     pub(in crate::probe) kept: Kept,
+    /// Handles of the host's own resources that the guest holds.
+    handles: u32,
     /// A limit broken in this run: it is rejected whole, whatever the guest answers.
     violation: Option<Failure>,
     pub(in crate::probe) output: OutputTail,
@@ -176,6 +178,7 @@ impl Guest {
             checks: Checks::default(),
             sql_bytes: 0,
             kept,
+            handles: 0,
             violation: None,
             output,
         }
@@ -251,11 +254,31 @@ impl Guest {
         match result {
             Ok(value) => Ok(Ok(value)),
             Err(failure) => {
+                self.hand_out();
                 self.kept.costs.rejected_calls += 1;
                 self.kept.last_rejection = Some(Arc::new(failure.clone()));
                 Ok(Err(self.table.push(failure)?))
             }
         }
+    }
+
+    /// The guest gets one more handle.
+    pub(super) fn hand_out(&mut self) {
+        self.handles += 1;
+    }
+
+    /// The guest has given a handle back.
+    pub(super) fn take_back(&mut self) {
+        self.handles = self.handles.saturating_sub(1);
+    }
+
+    /// Whether the instance has come so near to a limit that lasts for its life that another one had better take its
+    /// place. Some languages never drop a handle, and some never give memory back.
+    pub(in crate::probe) fn is_worn(&self) -> bool {
+        let limits = &self.settings.limits;
+        let near = |used: u64, limit: u64| used > limit / 8 * 7;
+        near(u64::from(self.handles), u64::from(limits.handles))
+            || near(self.bounds.memory_bytes(), limits.memory.0)
     }
 
     /// Notes that the run broke a limit, the one that `key` raises: that is the run's failure, while the guest gets
@@ -275,6 +298,7 @@ impl Guest {
 
     /// The failure that the guest returned from an export.
     pub(in crate::probe) fn take_failure(&mut self, handle: Resource<Failure>) -> Failure {
+        self.take_back();
         let missing = |_| Failure::new("other", "the probe returned a failure that is gone");
         self.table.delete(handle).unwrap_or_else(missing)
     }

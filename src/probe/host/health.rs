@@ -132,6 +132,9 @@ impl HostCheck for Guest {
             TOO_MANY => self.violate("checks", failure),
             _ => failure,
         });
+        if result.is_ok() {
+            self.hand_out();
+        }
         self.answer(result.map(Resource::new_own))
     }
 
@@ -162,6 +165,7 @@ impl HostCheck for Guest {
     }
 
     fn drop(&mut self, _this: Resource<Check>) -> wasmtime::Result<()> {
+        self.take_back();
         Ok(())
     }
 }

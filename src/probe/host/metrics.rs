@@ -42,6 +42,9 @@ impl Guest {
         let result = result
             .and_then(|metric| self.check_words(&metric).map(|()| metric))
             .and_then(|metric| self.register(metric));
+        if result.is_ok() {
+            self.hand_out();
+        }
         self.answer(result.map(|id| Resource::new_own(id.to_number())))
     }
 
@@ -183,6 +186,7 @@ impl HostGauge for Guest {
     }
 
     fn drop(&mut self, _this: Resource<Gauge>) -> wasmtime::Result<()> {
+        self.take_back();
         Ok(())
     }
 }
@@ -231,6 +235,7 @@ impl HostCounter for Guest {
     }
 
     fn drop(&mut self, _this: Resource<Counter>) -> wasmtime::Result<()> {
+        self.take_back();
         Ok(())
     }
 }
@@ -272,6 +277,7 @@ impl HostHistogram for Guest {
     }
 
     fn drop(&mut self, _this: Resource<Histogram>) -> wasmtime::Result<()> {
+        self.take_back();
         Ok(())
     }
 }
@@ -297,6 +303,7 @@ impl HostStateSet for Guest {
     }
 
     fn drop(&mut self, _this: Resource<StateSet>) -> wasmtime::Result<()> {
+        self.take_back();
         Ok(())
     }
 }
@@ -322,6 +329,7 @@ impl HostInfo for Guest {
     }
 
     fn drop(&mut self, _this: Resource<Info>) -> wasmtime::Result<()> {
+        self.take_back();
         Ok(())
     }
 }

@@ -182,6 +182,7 @@ impl Host for Guest {
             rows: answer.rows.into_iter(),
             bytes: answer.bytes,
         };
+        self.hand_out();
         let handle = self.table.push(rows)?;
         self.sql_bytes += answer.bytes;
         Ok(Ok(handle))
@@ -214,6 +215,7 @@ impl HostRows for Guest {
     }
 
     fn drop(&mut self, this: Resource<Rows>) -> wasmtime::Result<()> {
+        self.take_back();
         let rows = self.table.delete(this)?;
         self.sql_bytes -= rows.bytes;
         Ok(())
