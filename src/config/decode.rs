@@ -21,6 +21,9 @@ use crate::probe::{Environment, Secrets};
 /// The most faults reported at once. Each costs one more reading of the file, and nobody reads further.
 const MAX_FAULTS: usize = 50;
 
+/// How a rule begins that a value of a list breaks by being there already.
+const GIVEN_ONCE: &str = "must be given once";
+
 /// What the file is called in messages when there is none.
 const BUILT_IN: &str = "<built-in defaults>";
 
@@ -213,8 +216,8 @@ fn check(
         .collect()
 }
 
-/// Whether a finding speaks of the value that replaced another finding's faulty one: at the same key, or by
-/// naming a key of the same section that was mistyped or of a wrong type.
+/// Whether a finding speaks of the value that replaced another finding's faulty one: at the same key, by naming a key of
+/// the same section that was mistyped or of a wrong type, or because that value doubles another of its list.
 fn follows(finding: &Finding, cause: &Finding) -> bool {
     let parent = |path: &KeyPath| path.0.split_last().map(|(_, parent)| parent.to_vec());
     if cause.path == finding.path {
@@ -227,8 +230,10 @@ fn follows(finding: &Finding, cause: &Finding) -> bool {
     );
     let meant = cause.suggestion.as_deref().and_then(words::quoted);
     let named = [cause.path.last_key(), meant];
+    let in_list = matches!(cause.path.0.last(), Some(Step::Index(_)));
+    let doubled = in_list && finding.rule.starts_with(GIVEN_ONCE);
     parent(&cause.path) == parent(&finding.path)
-        && named.into_iter().flatten().any(|key| words.contains(key))
+        && (doubled || named.into_iter().flatten().any(|key| words.contains(key)))
 }
 
 impl Document<'_> {

@@ -86,9 +86,8 @@ impl Config {
             if !NAMES.contains(&name.as_str()) && !is_probes_check(name) {
                 let rule = format!("must be one of {}, or PROBE/CHECK", NAMES.join(", "));
                 faults.push(Invalid::new(key(), name, rule));
-            } else if let Some(first) = self.ready[..index].iter().position(|one| one == name) {
-                let rule = format!("must be given once, and ready[{first}] has it already");
-                faults.push(Invalid::new(key(), name, rule));
+            } else if self.ready[..index].contains(name) {
+                faults.push(Invalid::new(key(), name, "must be given once"));
             }
         }
         faults

@@ -184,7 +184,7 @@ fn what_would_fail_only_when_it_runs_is_a_fault_at_once() {
         ("[health]\nready = [\"a/b/c\"]\n", &["PROBE/CHECK"]),
         (
             "[health]\nready = [\"x/y\", \"startup\", \"x/y\"]\n",
-            &["`health.ready[2]`", "ready[0] has it already"],
+            &["`health.ready[2]`", "must be given once"],
         ),
     ] {
         assert_holds(&Bench::with_file(text).refusal(), parts);
