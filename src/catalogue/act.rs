@@ -17,7 +17,7 @@ impl Catalogue {
         match (request.action, &entry.handle) {
             (Action::Reload, _) => {
                 entry.sure = true;
-                entry.begin(Cause::Operator, Some(request.answer));
+                entry.wish(Cause::Operator, Some(request.answer));
                 self.enqueue(&request.probe);
             }
             (_, Some(handle)) => {

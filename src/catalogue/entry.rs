@@ -1,6 +1,6 @@
 //! What the catalogue knows of one probe: its section, what runs, what was refused, and what is being done about it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -24,16 +24,24 @@ pub(super) struct Entry {
     pub(super) handle: Option<ProbeHandle>,
     /// What runs, once something does.
     pub(super) running: Option<Arc<ProbeIdentity>>,
-    /// The digest of the version that is on trial.
-    pub(super) offered: Option<String>,
+    /// The version that is on trial: its generation and its digest.
+    pub(super) offered: Option<(u32, String)>,
     /// Versions loaded so far.
     pub(super) generation: u32,
-    /// The wish that is being fulfilled.
-    pub(super) reload: Option<Reload>,
+    /// What is wished for and not begun.
+    pub(super) wish: Option<Reload>,
+    /// What the load under way fulfils.
+    pub(super) loading: Option<Reload>,
+    /// What the versions on trial fulfil, by generation.
+    pub(super) offers: BTreeMap<u32, Reload>,
     /// Whether the file's bytes are known to be complete, and not merely quiet.
     pub(super) sure: bool,
+    /// The digest of what was last read from the file.
+    pub(super) read: Option<String>,
     /// What lies in the folder, as it was last shown.
-    pub(super) shown: Option<Arc<OnDisk>>,
+    shown: Option<Arc<OnDisk>>,
+    /// Whether the file could not be read, which may pass.
+    pub(super) unread: bool,
     refused: VecDeque<Refused>,
 }
 
@@ -44,9 +52,11 @@ pub(super) enum Work {
     Idle,
     /// It waits for its turn to be loaded.
     Queued,
-    /// Its file is being read and compiled; `again` when it has changed meanwhile.
+    /// Its file is being read and compiled.
     Loading {
-        /// Whether it has to be done once more.
+        /// Which load it is; what an earlier one comes to is of no interest any more.
+        serial: u64,
+        /// Whether it has to be done once more, for the file has changed meanwhile.
         again: bool,
         /// Whether its bytes are known to be complete.
         sure: bool,
@@ -60,14 +70,16 @@ pub(super) enum Work {
     },
 }
 
-/// A reload on its way.
+/// Whoever waits for what comes of a reload.
+type Answer = oneshot::Sender<Result<String, ActionError>>;
+
+/// A reload, from the wish for it to its end.
 pub(super) struct Reload {
     kind: &'static str,
-    cause: Cause,
+    pub(super) cause: Cause,
     began: Instant,
     started: SystemTime,
-    /// Whoever asked, and waits for what comes of it.
-    answer: Option<oneshot::Sender<Result<String, ActionError>>>,
+    answers: Vec<Answer>,
 }
 
 struct Refused {
@@ -87,39 +99,65 @@ impl Entry {
             running: None,
             offered: None,
             generation: 0,
-            reload: None,
+            wish: None,
+            loading: None,
+            offers: BTreeMap::new(),
             sure: true,
+            read: None,
             shown: None,
+            unread: false,
             refused: VecDeque::new(),
         }
     }
 
-    /// Begins a reload, unless one is on its way. An operator's wish takes over a reload that the folder began.
-    pub(super) fn begin(
-        &mut self,
-        cause: Cause,
-        answer: Option<oneshot::Sender<Result<String, ActionError>>>,
-    ) {
-        match &mut self.reload {
-            Some(reload) if answer.is_some() => (reload.cause, reload.answer) = (cause, answer),
-            Some(_) => {}
-            None => {
-                let first = self.running.is_none();
-                self.reload = Some(Reload {
-                    kind: if first { "probe.load" } else { "probe.reload" },
-                    cause,
-                    began: Instant::now(),
-                    started: SystemTime::now(),
-                    answer,
-                });
-            }
+    /// Wishes for a reload, by the next load that begins.
+    pub(super) fn wish(&mut self, cause: Cause, answer: Option<Answer>) {
+        let first = self.running.is_none();
+        let reload = Reload {
+            kind: if first { "probe.load" } else { "probe.reload" },
+            cause,
+            began: Instant::now(),
+            started: SystemTime::now(),
+            answers: answer.into_iter().collect(),
+        };
+        add(&mut self.wish, reload);
+    }
+
+    /// Whether an operator wishes for it, who wants it tried whatever is remembered.
+    pub(super) fn is_forced(&self) -> bool {
+        let wish = self.wish.as_ref();
+        wish.is_some_and(|wish| wish.cause == Cause::Operator)
+    }
+
+    /// The load under way came to nothing; the next one fulfils what it should have.
+    pub(super) fn put_off(&mut self) {
+        if let Some(reload) = self.loading.take() {
+            add(&mut self.wish, reload);
         }
     }
 
-    /// Whether an operator asked, who wants it tried whatever is remembered.
-    pub(super) fn is_forced(&self) -> bool {
-        let reload = self.reload.as_ref();
-        reload.is_some_and(|reload| reload.cause == Cause::Operator)
+    /// The version of this generation fulfils what the load under way was to.
+    pub(super) fn join_offer(&mut self, generation: u32) {
+        if let Some(reload) = self.loading.take() {
+            let mut own = self.offers.remove(&generation);
+            add(&mut own, reload);
+            self.offers.extend(own.map(|own| (generation, own)));
+        }
+    }
+
+    /// What the version of this generation fulfils, and what earlier ones were to: those had no end of their own.
+    pub(super) fn take_offers(&mut self, generation: u32) -> (Option<Reload>, Vec<Reload>) {
+        let own = self.offers.remove(&generation);
+        let later = self.offers.split_off(&generation);
+        let earlier = std::mem::replace(&mut self.offers, later);
+        (own, earlier.into_values().collect())
+    }
+
+    /// Everything that is wished for, under way or on trial.
+    pub(super) fn take_all(&mut self) -> Vec<Reload> {
+        let offers = std::mem::take(&mut self.offers).into_values();
+        let others = [self.wish.take(), self.loading.take()];
+        others.into_iter().flatten().chain(offers).collect()
     }
 
     /// Remembers that a version was refused.
@@ -170,13 +208,24 @@ impl Entry {
             return None;
         }
         let running = || Some(self.running.as_ref()?.digest.clone());
-        self.offered.clone().or_else(running)
+        let offered = self.offered.as_ref();
+        offered.map(|(_, digest)| digest.clone()).or_else(running)
+    }
+
+    /// Forgets what was shown, with the probe that it was shown beside.
+    pub(super) fn show_nothing(&mut self) {
+        self.shown = None;
+    }
+
+    /// Whether something else was shown last.
+    pub(super) fn is_news(&self, on_disk: &OnDisk) -> bool {
+        let key = |one: &OnDisk| (one.digest.clone(), one.verdict, one.failure.clone());
+        self.shown.as_deref().map(key) != Some(key(on_disk))
     }
 
     /// Takes note of what lies in the folder. True when that is news.
     pub(super) fn show(&mut self, on_disk: &Arc<OnDisk>) -> bool {
-        let key = |one: &OnDisk| (one.digest.clone(), one.verdict, one.failure.clone());
-        let news = self.shown.as_deref().map(key) != Some(key(on_disk));
+        let news = self.is_news(on_disk);
         if news {
             self.shown = Some(on_disk.clone());
         }
@@ -184,13 +233,32 @@ impl Entry {
     }
 }
 
+/// One wish for both: an operator's, if one of them is.
+fn add(wish: &mut Option<Reload>, reload: Reload) {
+    match wish {
+        None => *wish = Some(reload),
+        Some(wish) => {
+            wish.began = wish.began.min(reload.began);
+            wish.started = wish.started.min(reload.started);
+            wish.answers.extend(reload.answers);
+            if reload.cause == Cause::Operator {
+                wish.cause = reload.cause;
+            }
+        }
+    }
+}
+
 impl Reload {
+    /// Whether an operator waits for it.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.cause == Cause::Operator
+    }
+
     /// Ends the reload: tells whoever asked, and gives the operation to be shown.
     pub(super) fn end(self, target: &str, outcome: Result<String, Arc<Failure>>) -> Operation {
-        if let Some(answer) = self.answer {
-            let told = outcome.clone().map_err(ActionError::Failed);
+        for answer in self.answers {
             // Whoever asked may have gone.
-            let _gone = answer.send(told);
+            let _gone = answer.send(outcome.clone().map_err(ActionError::Failed));
         }
         Operation {
             kind: self.kind,
@@ -244,7 +312,7 @@ mod tests {
         assert_eq!(known.len(), MEMORY);
         assert_eq!(known[..2], ["7".to_owned(), (MEMORY + 4).to_string()]);
         assert_eq!(entry.retry(), None);
-        entry.begin(Cause::Operator, None);
+        entry.wish(Cause::Operator, None);
         assert!(
             entry.remembered(Instant::now()).is_empty(),
             "an operator wants it tried"

@@ -1,36 +1,18 @@
-//! From a changed file to a running probe: the queue, the loads, and what becomes of each.
+//! From a changed file to a load: which probes run it, and when there is room.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use tokio::task::JoinError;
-
-use super::entry::{Entry, Work, on_disk};
+use super::entry::{Entry, Work};
 use super::report;
 use super::task::Catalogue;
-use super::work::{Job, Outcome, work};
-use crate::model::{
-    Cause, DiskVerdict, Failure, OnDisk, ProbeIdentity, ProbeState, ProbeStatus, Update,
-};
-use crate::probe::{self, Binary, Loaded, Probe, ProbeConfig, RefusalKind, Version};
+use super::work::{Job, work};
+use crate::model::{Cause, Failure, Update};
+use crate::probe::{self, ProbeConfig};
 
-/// Files loaded at once. More would take memory and save no time: the compiler has threads of its own.
-const LOADS: usize = 4;
-/// Of larger files, one at a time, so that the small ones find room beside it.
-const LARGE_BYTES: u64 = 1 << 20;
-
-/// Failures that a component has while it is still being written.
-const OF_HALF_A_FILE: [&str; 5] = [
-    "file.empty",
-    "file.version",
-    "file.unknown",
-    "file.text",
-    "component.invalid",
-];
-
-/// Failures to compile that may lie with the machine: it is tried again later. The boot-loop guard ends that for a file
-/// that kills its compiler.
-const OF_THE_MACHINE: [&str; 3] = ["compile.child", "compile.killed", "compile.stopped"];
+/// Files loaded at once. Most of them wait for the compiler, which takes a few at a time; those whose code is in the
+/// cache must find room beside them.
+const LOADS: usize = 32;
 
 impl Catalogue {
     /// A file is new or has changed: every probe that runs it is loaded.
@@ -45,10 +27,7 @@ impl Catalogue {
                 continue;
             }
             if self.plan.reserved.contains(&name.as_str()) {
-                let message = "this is the name of a built-in source: give the file another one";
-                let identity = probe::missing(&name, self.file_of(&section));
-                let failure = Failure::new("file.name", message);
-                self.reject(Arc::new(identity), Arc::new(failure)).await;
+                self.refuse_reserved(&section).await;
                 continue;
             }
             let started = self.started;
@@ -58,7 +37,7 @@ impl Catalogue {
                 .or_insert_with(|| Entry::new(section));
             entry.sure = sure;
             if started {
-                entry.begin(Cause::Folder, None);
+                entry.wish(Cause::Folder, None);
             }
             self.enqueue(&name);
         }
@@ -68,51 +47,65 @@ impl Catalogue {
     fn sections_of(&self, stem: &str) -> Vec<ProbeConfig> {
         let all = self.plan.sections.iter();
         let own: Vec<ProbeConfig> = all
+            .clone()
             .filter(|section| section.component() == stem)
             .cloned()
             .collect();
-        if own.is_empty() {
-            return vec![ProbeConfig::unmentioned(stem)];
+        if !own.is_empty() {
+            return own;
         }
-        own
+        if let Some(section) = all.clone().find(|section| section.name == stem) {
+            // Under that name it would run with the grants and the state of another component's probe.
+            tracing::warn!(
+                "{stem}.wasm is not loaded: the configuration runs `{}` under the name `{stem}`; next: give the file another name",
+                section.component()
+            );
+            return Vec::new();
+        }
+        vec![ProbeConfig::unmentioned(stem)]
+    }
+
+    async fn refuse_reserved(&mut self, section: &ProbeConfig) {
+        let message = "this is the name of a built-in source: give the file another one";
+        let identity = probe::missing(&section.name, self.file_of(section));
+        let failure = Failure::new("file.name", message);
+        self.reject(Arc::new(identity), Arc::new(failure)).await;
     }
 
     /// A file is gone: the runs in flight finish, then its probes go.
     pub(super) async fn file_gone(&mut self, stem: &str) {
+        if self.plan.reserved.contains(&stem) {
+            self.schedule.tell(Update::Removed(stem.into())).await;
+        }
         let of_it = |entry: &&mut Entry| entry.section.component() == stem;
-        let mut names = Vec::new();
+        let mut without_task = Vec::new();
         for entry in self.entries.values_mut().filter(of_it) {
-            names.push(entry.section.name.clone());
-            if let Some(handle) = &entry.handle {
-                if !matches!(entry.work, Work::Retiring { .. }) {
-                    handle.retire().await;
+            self.queue.remove(&entry.section.name);
+            match &entry.handle {
+                Some(handle) => {
+                    handle.retire();
+                    entry.work = Work::Retiring { again: false };
                 }
-                entry.work = Work::Retiring { again: false };
+                None => without_task.push(entry.section.name.clone()),
             }
         }
-        for name in names {
-            self.queue.remove(&name);
-            if self.entries[&name].handle.is_none() {
-                self.schedule
-                    .tell(Update::Removed(name.as_str().into()))
-                    .await;
-                self.forget(&name).await;
-            }
+        for name in without_task {
+            self.schedule
+                .tell(Update::Removed(name.as_str().into()))
+                .await;
+            self.forget(&name).await;
         }
     }
 
     /// A probe without a file and without a task is gone, but for what the operator expects to be there.
     pub(super) async fn forget(&mut self, name: &str) {
-        let Some(entry) = self.entries.remove(name) else {
+        let Some(mut entry) = self.entries.remove(name) else {
             return;
         };
         report::removed(name);
-        if let Some(reload) = entry.reload {
-            let failure = Failure::new("file.missing", "the file was removed");
-            let operation = reload.end(name, Err(Arc::new(failure)));
-            self.schedule
-                .tell(Update::Operation(Box::new(operation)))
-                .await;
+        let failure = Arc::new(Failure::new("file.missing", "the file was removed"));
+        for reload in entry.take_all() {
+            self.end(name, reload, Err(failure.clone())).await;
         }
         let mut sections = self.plan.sections.iter();
         if let Some(section) =
@@ -139,23 +132,22 @@ impl Catalogue {
     }
 
     /// Begins what there is room for.
-    pub(super) fn load_queued(&mut self) {
-        let queued: Vec<String> = self.queue.iter().cloned().collect();
-        for name in queued {
-            if self.loading.len() >= LOADS {
+    pub(super) async fn load_queued(&mut self) {
+        while self.loading.len() < LOADS {
+            let Some(name) = self.queue.pop_first() else {
                 return;
-            }
-            let Some((entry, file)) = self.entries.get(&name).and_then(|entry| {
-                let file = self.files.get(entry.section.component())?;
-                Some((entry, file.clone()))
-            }) else {
-                self.queue.remove(&name);
+            };
+            let Some(entry) = self.entries.get_mut(&name) else {
                 continue;
             };
-            let large = file.print.size > LARGE_BYTES;
-            if large && self.loading_large {
+            let Some(file) = self.files.get(entry.section.component()).cloned() else {
+                entry.work = Work::Idle;
+                let message = "there is no file now: perhaps its folder is away";
+                self.end_wish(&name, Failure::new("file.missing", message))
+                    .await;
                 continue;
-            }
+            };
+            self.serial += 1;
             let job = Job {
                 host: self.host.clone(),
                 defaults: self.plan.config.clone(),
@@ -166,201 +158,25 @@ impl Catalogue {
                 forced: entry.is_forced(),
                 refused: entry.remembered(Instant::now()),
             };
-            self.loading_large |= large;
-            self.begin_load(name, job, large);
-        }
-    }
-
-    fn begin_load(&mut self, name: String, job: Job, large: bool) {
-        self.queue.remove(&name);
-        if let Some(entry) = self.entries.get_mut(&name) {
-            let sure = entry.sure;
-            entry.work = Work::Loading { again: false, sure };
-        }
-        self.loading
-            .spawn_blocking(move || (name, large, work(&job)));
-    }
-
-    /// Takes in what a load came to.
-    pub(super) async fn handle_loaded(&mut self, done: Result<(String, bool, Outcome), JoinError>) {
-        let (name, large, outcome) = match done {
-            Ok(done) => done,
-            Err(error) => {
-                tracing::error!("a defect of the host ended the loading of a probe: {error}");
-                return;
-            }
-        };
-        self.loading_large &= !large;
-        // Whose file went while it was loaded is retired or gone.
-        let Some(Work::Loading { again, sure }) = self.entries.get(&name).map(|entry| entry.work)
-        else {
-            return;
-        };
-        self.set_work(&name, Work::Idle);
-        match outcome {
-            Outcome::Unsettled => self.unsettle(&name),
-            Outcome::Same(binary) => self.handle_same(&name, &binary).await,
-            Outcome::Known(binary, failure, verdict) => {
-                self.show(
-                    &name,
-                    on_disk(
-                        &binary.digest,
-                        binary.bytes.len() as u64,
-                        verdict,
-                        Some(failure.clone()),
-                    ),
-                )
-                .await;
-                self.end_reload(&name, Err(failure)).await;
-            }
-            Outcome::Loaded(Loaded::Rejected(_, failure))
-                if !sure && is_of_half_a_file(&failure) =>
-            {
-                self.doubt(&name);
-            }
-            Outcome::Loaded(Loaded::Rejected(identity, failure)) => {
-                self.handle_rejected(&name, identity, failure).await;
-            }
-            Outcome::Loaded(Loaded::Fit(version)) => self.handle_fit(&name, version).await,
-        }
-        if again {
-            self.enqueue(&name);
-        }
-    }
-
-    fn unsettle(&mut self, name: &str) {
-        if let Some(entry) = self.entries.get(name) {
-            self.files
-                .unsettle(entry.section.component(), Instant::now());
-        }
-    }
-
-    fn doubt(&mut self, name: &str) {
-        if let Some(entry) = self.entries.get(name) {
-            self.files.doubt(entry.section.component(), Instant::now());
-        }
-    }
-
-    pub(super) fn set_work(&mut self, name: &str, work: Work) {
-        if let Some(entry) = self.entries.get_mut(name) {
-            entry.work = work;
-        }
-    }
-
-    /// The file is what runs, perhaps after it was something else for a while, or what is on trial.
-    async fn handle_same(&mut self, name: &str, binary: &Binary) {
-        if self
-            .entries
-            .get(name)
-            .is_some_and(|entry| entry.offered.is_some())
-        {
-            return self.set_work(name, Work::Offered);
-        }
-        let size = binary.bytes.len() as u64;
-        self.show(
-            name,
-            on_disk(&binary.digest, size, DiskVerdict::Running, None),
-        )
-        .await;
-        self.end_reload(name, Ok("unchanged: it is what runs".to_owned()))
-            .await;
-    }
-
-    async fn handle_rejected(
-        &mut self,
-        name: &str,
-        identity: Arc<ProbeIdentity>,
-        failure: Arc<Failure>,
-    ) {
-        let Some(entry) = self.entries.get_mut(name) else {
-            return;
-        };
-        if !identity.digest.is_empty() {
-            let kind = if OF_THE_MACHINE.contains(&&*failure.code) {
-                RefusalKind::Unproven
-            } else {
-                RefusalKind::Unfit
+            entry.loading = entry.wish.take();
+            let (serial, sure, again) = (self.serial, entry.sure, false);
+            entry.work = Work::Loading {
+                serial,
+                again,
+                sure,
             };
-            entry.refuse(&identity.digest, &failure, kind);
-        }
-        let disk = on_disk(
-            &identity.digest,
-            identity.size_bytes,
-            DiskVerdict::Rejected,
-            Some(failure.clone()),
-        );
-        match entry.running.clone() {
-            Some(running) => report::rejected(&identity, &failure, Some(&running)),
-            None => self.reject(identity, failure.clone()).await,
-        }
-        self.show(name, disk).await;
-        self.end_reload(name, Err(failure)).await;
-    }
-
-    /// Shows a probe that cannot run and never has.
-    pub(super) async fn reject(&mut self, identity: Arc<ProbeIdentity>, failure: Arc<Failure>) {
-        report::rejected(&identity, &failure, None);
-        let mut status = ProbeStatus::new(ProbeState::Rejected);
-        status.last_error = Some((failure, SystemTime::now()));
-        self.schedule
-            .tell(Update::Probe(identity, Box::new(status)))
-            .await;
-    }
-
-    /// Runs a first version at once, for there is nothing that a trial would protect; a later one has to show itself
-    /// better than what runs.
-    async fn handle_fit(&mut self, name: &str, version: Version) {
-        let Some(entry) = self.entries.get_mut(name) else {
-            return;
-        };
-        let identity = version.identity().clone();
-        entry.generation = identity.generation;
-        let (digest, size) = (identity.digest.clone(), identity.size_bytes);
-        if let Some(handle) = &entry.handle {
-            entry.work = Work::Offered;
-            entry.offered = Some(digest.clone());
-            handle.offer(version, false).await;
-            self.show(name, on_disk(&digest, size, DiskVerdict::Loading, None))
-                .await;
-            return;
-        }
-        entry.running = Some(identity.clone());
-        report::loaded(&identity);
-        let handle = self.schedule.add_probe(Probe::new(version)).await;
-        if let Some(entry) = self.entries.get_mut(name) {
-            entry.handle = Some(handle);
-        }
-        self.show(name, on_disk(&digest, size, DiskVerdict::Running, None))
-            .await;
-        self.end_reload(name, Ok(format!("generation {} runs", identity.generation)))
-            .await;
-    }
-
-    /// Tells what lies in the folder, if that is news.
-    pub(super) async fn show(&mut self, name: &str, on_disk: Arc<OnDisk>) {
-        let entry = self.entries.get_mut(name);
-        if entry.is_some_and(|entry| entry.show(&on_disk)) {
-            self.schedule
-                .tell(Update::OnDisk(name.into(), on_disk))
-                .await;
+            let task = self.loading.spawn_blocking(move || work(&job));
+            self.loads.insert(task.id(), (name, serial));
         }
     }
 
-    /// Ends the reload that is on its way, if one is.
-    pub(super) async fn end_reload(&mut self, name: &str, outcome: Result<String, Arc<Failure>>) {
-        let reload = self
+    async fn end_wish(&mut self, name: &str, failure: Failure) {
+        let wish = self
             .entries
             .get_mut(name)
-            .and_then(|entry| entry.reload.take());
-        if let Some(reload) = reload {
-            let operation = reload.end(name, outcome);
-            self.schedule
-                .tell(Update::Operation(Box::new(operation)))
-                .await;
+            .and_then(|entry| entry.wish.take());
+        if let Some(wish) = wish {
+            self.end(name, wish, Err(Arc::new(failure))).await;
         }
     }
-}
-
-fn is_of_half_a_file(failure: &Failure) -> bool {
-    OF_HALF_A_FILE.contains(&failure.code.as_str())
 }

@@ -6,6 +6,7 @@
 mod act;
 mod entry;
 mod load;
+mod outcome;
 mod report;
 mod scan;
 mod settle;

@@ -6,6 +6,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// What a signature's file has behind its component's name.
+const SIGNATURE: &str = ".minisig";
+
 /// The folder as it was at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Listing {
@@ -26,15 +29,37 @@ pub(super) struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) path: PathBuf,
-    pub(super) print: Fingerprint,
+    print: Fingerprint,
+    /// Of the signature beside it, which may come later.
+    signature: Fingerprint,
+}
+
+impl Entry {
+    /// The component file at `path` as it is now.
+    pub(super) fn of(path: PathBuf) -> Self {
+        let print = Fingerprint::of(&path);
+        let mut signature = path.clone().into_os_string();
+        signature.push(SIGNATURE);
+        let signature = Fingerprint::of(Path::new(&signature));
+        Self {
+            path,
+            print,
+            signature,
+        }
+    }
+
+    /// Whether it is still as it was.
+    pub(super) fn is_unchanged(&self) -> bool {
+        Self::of(self.path.clone()) == *self
+    }
 }
 
 /// What changes when a file is written, replaced, or its link points elsewhere. The time of change cannot be set by
 /// hand, so the same size and time of modification do not hide a rewrite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fingerprint {
+struct Fingerprint {
     place: Option<Place>,
-    pub(super) size: u64,
+    size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
 }
@@ -50,7 +75,7 @@ impl Place {
 
 impl Fingerprint {
     /// Of a file, following links; a link that leads nowhere has one too.
-    pub(super) fn of(path: &Path) -> Self {
+    fn of(path: &Path) -> Self {
         match fs::metadata(path) {
             Ok(metadata) => Self {
                 place: Some(Place::of(&metadata)),
@@ -87,8 +112,7 @@ pub(super) fn scan(folder: &Path) -> io::Result<Listing> {
         {
             let stem = path.file_stem().unwrap_or_default();
             let name = stem.to_string_lossy().into_owned();
-            let print = Fingerprint::of(&path);
-            files.insert(name, Entry { path, print });
+            files.insert(name, Entry::of(path));
         }
     }
     let folder = Some(Place::of(&fs::metadata(folder)?));
@@ -113,6 +137,10 @@ mod tests {
         assert_eq!(listing.files.keys().collect::<Vec<_>>(), ["a"]);
         assert!(listing.folder.is_some());
         assert_eq!(print(), print());
+        let entry = || scan(folder.path()).unwrap().files["a"].clone();
+        let unsigned = entry();
+        fs::write(folder.path().join("a.wasm.minisig"), "x").unwrap();
+        assert!(entry() != unsigned && !unsigned.is_unchanged() && entry().is_unchanged());
 
         let before = print();
         let time = fs::metadata(&file).unwrap().modified().unwrap();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use super::scan::{Entry, Fingerprint, Listing, Place};
+use super::scan::{Entry, Listing, Place};
 use super::watch::Hints;
 
 /// How long a file must not change before it is taken for complete.
@@ -169,11 +169,6 @@ impl Files {
 fn is_complete(hints: &Hints, entry: &Entry) -> bool {
     let name: Option<OsString> = entry.path.file_name().map(ToOwned::to_owned);
     name.and_then(|name| hints.get(&name).copied()) == Some(true)
-}
-
-/// Whether a file is as it was before it was read.
-pub(super) fn is_unchanged(entry: &Entry) -> bool {
-    Fingerprint::of(&entry.path) == entry.print
 }
 
 #[cfg(test)]

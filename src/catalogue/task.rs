@@ -1,13 +1,13 @@
 //! The task that follows the folder: looks, loads what changed, and keeps the account of what became of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::CatalogueError;
@@ -22,6 +22,12 @@ use crate::schedule::{ProbeEvent, Schedule};
 
 /// How often the folder is read where the system tells no changes.
 const POLL: Duration = Duration::from_secs(1);
+
+/// Between two looks that were hinted at pass so many times what the last one took.
+const LOOK_SHARE: u32 = 4;
+/// How long the first loads may hold up the first whole snapshot; a file that takes its compiler minutes must not keep
+/// the process from being ready.
+const START_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the catalogue is to look after.
 pub struct Plan {
@@ -46,15 +52,19 @@ pub struct Catalogue {
     pub(super) files: Files,
     pub(super) entries: BTreeMap<String, Entry>,
     pub(super) queue: BTreeSet<String>,
-    /// Loads under way: the name, whether its file is a large one, and what came of it.
-    pub(super) loading: JoinSet<(String, bool, Outcome)>,
-    pub(super) loading_large: bool,
+    pub(super) loading: JoinSet<Outcome>,
+    /// Which probe each of them is for, and which load of all it is.
+    pub(super) loads: HashMap<Id, (String, u64)>,
+    /// Loads begun so far.
+    pub(super) serial: u64,
     /// Actions that a probe's task is about to answer.
     pub(super) answers: JoinSet<(ActionRequest, SystemTime, Result<String, ActionError>)>,
     look: Look,
     /// The name that the next routine check of contents begins behind.
     checked: String,
     pub(super) started: bool,
+    /// When the folder had been read for the first time.
+    first_look: Option<Instant>,
     stop: CancellationToken,
 }
 
@@ -67,6 +77,10 @@ struct Look {
     hints: Hints,
     /// The last look that nothing but its time was the reason for; nothing before the first.
     routine: Option<Instant>,
+    /// When the last look began and ended, and how long it took.
+    began: Option<Instant>,
+    ended: Option<Instant>,
+    took: Duration,
     /// The fault that was last reported.
     trouble: Option<String>,
 }
@@ -97,11 +111,13 @@ impl Catalogue {
             entries: BTreeMap::new(),
             queue: BTreeSet::new(),
             loading: JoinSet::new(),
-            loading_large: false,
+            loads: HashMap::new(),
+            serial: 0,
             answers: JoinSet::new(),
             look: Look::default(),
             checked: String::new(),
             started: false,
+            first_look: None,
             stop,
         })
     }
@@ -116,9 +132,10 @@ impl Catalogue {
         self.expect_sections().await;
         self.begin_look();
         loop {
-            self.load_queued();
+            self.load_queued().await;
             self.tell_start().await;
             let wait = self.next_look();
+            let rest = self.look.rest();
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return self.schedule,
@@ -127,9 +144,9 @@ impl Catalogue {
                 Some(Ok((request, started, outcome))) = self.answers.join_next() => {
                     self.end_action(request, started, outcome).await;
                 }
-                Some(done) = self.loading.join_next() => self.handle_loaded(done).await,
+                Some(done) = self.loading.join_next_with_id() => self.handle_loaded(done).await,
                 listing = Look::end(&mut self.look.running) => self.handle_listing(listing).await,
-                () = self.watch.changed(), if self.look.running.is_none() => self.begin_look(),
+                () = hinted(&self.watch, rest), if rest.is_some() => self.begin_look(),
                 () = tokio::time::sleep_until(wait.into()), if self.look.running.is_none() => self.begin_look(),
             }
         }
@@ -166,10 +183,19 @@ impl Catalogue {
     /// When everything of the start has been loaded or refused, the snapshot can become whole.
     async fn tell_start(&mut self) {
         let busy = !self.loading.is_empty() || !self.queue.is_empty();
-        if !self.started && !busy && self.look.routine.is_some() {
-            self.started = true;
-            self.schedule.tell(Update::StartComplete).await;
+        let Some(first) = self.first_look.filter(|_| !self.started) else {
+            return;
+        };
+        let late = first.elapsed() >= START_PATIENCE;
+        if busy && !late {
+            return;
         }
+        if busy {
+            let names: Vec<&str> = self.loads.values().map(|(name, _)| name.as_str()).collect();
+            tracing::warn!("the start does not wait for: {}", names.join(", "));
+        }
+        self.started = true;
+        self.schedule.tell(Update::StartComplete).await;
     }
 
     /// Routine looks are rarer than those for a file that settles or a version that is worth another trial.
@@ -178,9 +204,10 @@ impl Catalogue {
             .look
             .routine
             .map_or_else(Instant::now, |last| last + self.period());
-        self.files
-            .next_look()
-            .map_or(routine, |settled| settled.min(routine))
+        let patience = self.first_look.filter(|_| !self.started);
+        let patience = patience.map(|first| first + START_PATIENCE);
+        let moments = [Some(routine), self.files.next_look(), patience];
+        moments.into_iter().flatten().min().unwrap_or(routine)
     }
 
     /// Between two routine looks.
@@ -193,18 +220,22 @@ impl Catalogue {
     /// Reads the folder elsewhere: a dead mount must hold up nothing but the next look.
     fn begin_look(&mut self) {
         self.look.hints.extend(self.watch.take());
+        self.look.began = Some(Instant::now());
         let folder = self.plan.config.folder.clone();
         self.look.running = Some(tokio::task::spawn_blocking(move || scan::scan(&folder)));
     }
 
     async fn handle_listing(&mut self, listing: Result<io::Result<Listing>, JoinError>) {
-        self.look.running = None;
         let now = Instant::now();
+        self.look.running = None;
+        self.look.ended = Some(now);
+        self.look.took = self.look.began.map_or(Duration::ZERO, |began| now - began);
         let last = self.look.routine;
         let routine = last.is_some_and(|last| now >= last + self.period());
         if routine || last.is_none() {
             self.look.routine = Some(now);
         }
+        self.first_look.get_or_insert(now);
         let hints = std::mem::take(&mut self.look.hints);
         let listing = match listing {
             Ok(Ok(listing)) => listing,
@@ -256,7 +287,7 @@ impl Catalogue {
 
     fn retry_refused(&mut self) {
         let now = Instant::now();
-        let due = |entry: &Entry| entry.retry().is_some_and(|retry| retry <= now);
+        let due = |entry: &Entry| entry.unread || entry.retry().is_some_and(|retry| retry <= now);
         let entries = self.entries.iter().filter(|(_, entry)| due(entry));
         let names: Vec<String> = entries.map(|(name, _)| name.clone()).collect();
         names.iter().for_each(|name| self.enqueue(name));
@@ -264,6 +295,16 @@ impl Catalogue {
 }
 
 impl Look {
+    /// When the next look that is hinted at may begin: looking takes no more than a share of the time, for somebody may
+    /// write a log into the folder. Nothing while the folder is being read.
+    fn rest(&self) -> Option<Instant> {
+        let free = self.running.is_none();
+        free.then(|| {
+            self.ended
+                .map_or_else(Instant::now, |ended| ended + self.took * LOOK_SHARE)
+        })
+    }
+
     async fn end(
         running: &mut Option<JoinHandle<io::Result<Listing>>>,
     ) -> Result<io::Result<Listing>, JoinError> {
@@ -272,4 +313,12 @@ impl Look {
             None => std::future::pending().await,
         }
     }
+}
+
+/// Waits for a hint, and not before `rest`.
+async fn hinted(watch: &Watch, rest: Option<Instant>) {
+    if let Some(rest) = rest {
+        tokio::time::sleep_until(rest.into()).await;
+    }
+    watch.changed().await;
 }

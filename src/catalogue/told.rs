@@ -27,26 +27,28 @@ impl Catalogue {
 
     async fn handle_swapped(&mut self, version: Arc<ProbeIdentity>) {
         let name = version.name.clone();
-        self.end_offer(&name, &version.digest);
-        if let Some(entry) = self.entries.get_mut(&*name) {
-            entry.running = Some(version.clone());
-        }
+        let Some(entry) = self.entries.get_mut(&*name) else {
+            return;
+        };
+        entry.running = Some(version.clone());
+        let is_on_disk = entry.read.as_ref() == Some(&version.digest);
         report::loaded(&version);
-        let (digest, size) = (&version.digest, version.size_bytes);
-        self.show(&name, on_disk(digest, size, DiskVerdict::Running, None))
-            .await;
-        self.end_reload(&name, Ok(format!("generation {} runs", version.generation)))
-            .await;
+        if is_on_disk {
+            let (digest, size) = (&version.digest, version.size_bytes);
+            self.show(&name, on_disk(digest, size, DiskVerdict::Running, None))
+                .await;
+        }
+        let outcome = Ok(format!("generation {} runs", version.generation));
+        self.end_offer(&version, outcome).await;
     }
 
     async fn handle_refused(&mut self, version: &ProbeIdentity, refusal: Refusal) {
         let name = version.name.clone();
-        self.end_offer(&name, &version.digest);
         self.give_up(version, &refusal.failure, refusal.kind).await;
         if let Some(entry) = self.entries.get(&*name) {
             report::rejected(version, &refusal.failure, entry.running.as_deref());
         }
-        self.end_reload(&name, Err(refusal.failure)).await;
+        self.end_offer(version, Err(refusal.failure)).await;
     }
 
     async fn handle_rolled_back(&mut self, runs: Arc<ProbeIdentity>, rolled_back: RolledBack) {
@@ -87,17 +89,20 @@ impl Catalogue {
         if let Some(entry) = self.entries.get_mut(&*version.name) {
             entry.refuse(&version.digest, failure, kind);
         }
-        let (digest, size) = (&version.digest, version.size_bytes);
-        let disk = on_disk(digest, size, verdict, Some(failure.clone()));
-        self.show(&version.name, disk).await;
+        let read = self.entries.get(&*version.name);
+        if read.is_some_and(|entry| entry.read.as_ref() == Some(&version.digest)) {
+            let (digest, size) = (&version.digest, version.size_bytes);
+            let disk = on_disk(digest, size, verdict, Some(failure.clone()));
+            self.show(&version.name, disk).await;
+        }
     }
 
     async fn handle_retired(&mut self, probe: &str) {
         let Some(entry) = self.entries.get_mut(probe) else {
             return;
         };
-        (entry.handle, entry.running) = (None, None);
-        (entry.offered, entry.shown) = (None, None);
+        (entry.handle, entry.running, entry.offered) = (None, None, None);
+        entry.show_nothing();
         let again = matches!(entry.work, Work::Retiring { again: true });
         entry.work = Work::Idle;
         if again && self.files.get(entry.section.component()).is_some() {
@@ -107,16 +112,26 @@ impl Catalogue {
         }
     }
 
-    /// The version's trial is over, unless a newer one has taken its place.
-    fn end_offer(&mut self, name: &str, digest: &str) {
-        let Some(entry) = self.entries.get_mut(name) else {
+    /// The version's trial is over, and so are those of versions whose place it took.
+    async fn end_offer(&mut self, version: &ProbeIdentity, outcome: Result<String, Arc<Failure>>) {
+        let Some(entry) = self.entries.get_mut(&*version.name) else {
             return;
         };
-        if entry.offered.as_deref() == Some(digest) {
+        if matches!(entry.offered, Some((generation, _)) if generation == version.generation) {
             entry.offered = None;
             if entry.work == Work::Offered {
                 entry.work = Work::Idle;
             }
+        }
+        let (own, earlier) = entry.take_offers(version.generation);
+        let message = format!("generation {} took its place", version.generation);
+        let superseded = Arc::new(Failure::new("superseded", message));
+        for reload in earlier {
+            self.end(&version.name, reload, Err(superseded.clone()))
+                .await;
+        }
+        if let Some(reload) = own {
+            self.end(&version.name, reload, outcome).await;
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::scan;
-use super::settle::is_unchanged;
 use crate::model::{DiskVerdict, Failure};
 use crate::probe::{self, Binary, Candidate, Config, Loaded, ProbeConfig, ProbeHost};
 
@@ -39,7 +38,7 @@ pub(super) enum Outcome {
 pub(super) fn work(job: &Job) -> Outcome {
     let limits = job.defaults.limits.with(&job.section.limits);
     let read = probe::read(&job.file.path, &limits);
-    if !is_unchanged(&job.file) {
+    if !job.file.is_unchanged() {
         return Outcome::Unsettled;
     }
     let read = match read {

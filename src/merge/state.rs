@@ -121,10 +121,17 @@ impl State {
     /// Takes a probe away with its series and checks.
     fn remove(&mut self, name: &str) {
         self.probes.retain(|probe| *probe.identity.name != *name);
+        let index = self.by_name.get(name).copied();
+        let is_sampler = |index: usize| self.sources[index].info.kind == SourceKind::Sampler;
+        if index.is_some_and(is_sampler) {
+            // A file of a sampler's name was refused; the sampler stays.
+            return;
+        }
         self.own.forget(name);
-        let Some(index) = self.by_name.remove(name) else {
+        let Some(index) = index else {
             return;
         };
+        self.by_name.remove(name);
         self.sources.remove(index);
         for later in self.by_name.values_mut().filter(|later| **later > index) {
             *later -= 1;

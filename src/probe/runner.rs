@@ -22,6 +22,16 @@ pub struct Probe {
     status: ProbeStatus,
     /// The number of runs before the present version's first.
     runs_before: u64,
+    /// How it did when it was paused.
+    before_pause: ProbeState,
+}
+
+/// Whether a version that does so is one to go back to.
+fn is_worth_keeping(state: ProbeState) -> bool {
+    matches!(
+        state,
+        ProbeState::Active | ProbeState::Degraded | ProbeState::Dormant
+    )
 }
 
 /// Why and how late a run begins.
@@ -56,6 +66,7 @@ impl Probe {
             probation: None,
             status: ProbeStatus::new(ProbeState::Loading),
             runs_before: 0,
+            before_pause: ProbeState::Loading,
         }
     }
 
@@ -182,28 +193,26 @@ impl Probe {
         let before = std::mem::replace(&mut self.version, version);
         self.resident.succeed(&self.version);
         self.runs_before = self.status.runs;
-        if self.status.state == ProbeState::Paused {
-            self.probation = None;
-            return;
-        }
         // Of two versions on probation in a row, the last one that passed is the one to go back to.
         let predecessor = match self.probation.take() {
             Some(probation) => probation.predecessor,
             None => before,
         };
-        let worth_keeping = matches!(
-            self.status.state,
-            ProbeState::Active | ProbeState::Degraded | ProbeState::Dormant
-        );
-        self.probation = worth_keeping.then(|| {
-            Probation::new(
-                predecessor,
-                self.status.denied_attempts.clone(),
-                Instant::now(),
-            )
-        });
-        self.life.begin_anew();
-        self.show_life();
+        let denied = self.status.denied_attempts.clone();
+        self.probation = is_worth_keeping(self.did())
+            .then(|| Probation::new(predecessor, denied, Instant::now()));
+        if self.status.state != ProbeState::Paused {
+            self.life.begin_anew();
+            self.show_life();
+        }
+    }
+
+    /// How it does, or did before it was paused.
+    fn did(&self) -> ProbeState {
+        match self.status.state {
+            ProbeState::Paused => self.before_pause,
+            state => state,
+        }
     }
 
     /// Goes back to the version before, if the present one is on probation and its last run, which ended with
@@ -240,6 +249,7 @@ impl Probe {
 
     /// Runs no more until [`Probe::resume`]; the instance is given up.
     pub fn pause(&mut self) {
+        self.before_pause = self.did();
         self.give_up_instance();
         self.life.pause();
         self.show_life();

@@ -84,10 +84,10 @@ impl Schedule {
         ))
         .await;
         self.tell(Update::Source(source)).await;
-        let (handle, commands) = ProbeHandle::new();
+        let (handle, wishes, actions) = ProbeHandle::new();
         let task = probe_task::ProbeTask::new(
             probe,
-            commands,
+            (wishes, actions),
             self.events.clone(),
             self.updates.clone(),
             self.stop.clone(),

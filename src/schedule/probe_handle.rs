@@ -1,26 +1,42 @@
 //! What can be asked of a running probe, and what it tells of itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::model::{ActionError, ActionRequest, ProbeIdentity};
 use crate::probe::{Refusal, RolledBack, Version};
 
-/// Commands under way to one probe. Its task takes them between runs, so they wait for a deadline at most.
-const CAPACITY: usize = 16;
-/// Room that actions leave for what the folder wants: an offer and a retirement.
-const RESERVED: usize = 4;
+/// Actions under way to one probe. Its task takes them between runs; whoever asks for more is told so.
+const CAPACITY: usize = 8;
 
-/// What a probe's task is told.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Try a version out, or take it at once if that was done, and put it in place of the one that runs.
-    Offer { version: Version, tried: bool },
+/// What the folder wants of a probe. Nobody waits for its task to take it, and of two offers the later one wins.
+#[derive(Default)]
+pub(super) struct Wishes {
+    next: Mutex<Next>,
+    wake: Notify,
+}
+
+/// What is wanted next.
+#[derive(Default)]
+pub(super) struct Next {
+    /// A version to try out and to put in place of the one that runs.
+    pub(super) offer: Option<Version>,
     /// Let the run in flight finish, and be gone.
-    Retire,
-    /// An operator's wish, other than a reload.
-    Act(ActionRequest),
+    pub(super) retire: bool,
+}
+
+impl Wishes {
+    fn change(&self, change: impl FnOnce(&mut Next)) {
+        change(&mut self.next.lock().unwrap_or_else(PoisonError::into_inner));
+        self.wake.notify_one();
+    }
+
+    /// Waits for a wish.
+    pub(super) async fn next(&self) -> Next {
+        self.wake.notified().await;
+        std::mem::take(&mut self.next.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// What a probe's task tells the catalogue.
@@ -53,50 +69,42 @@ pub enum ProbeEvent {
 }
 
 /// The way to one running probe.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ProbeHandle {
-    commands: mpsc::Sender<Command>,
+    wishes: Arc<Wishes>,
+    actions: mpsc::Sender<ActionRequest>,
 }
 
 impl ProbeHandle {
-    pub(super) fn new() -> (Self, mpsc::Receiver<Command>) {
-        let (commands, received) = mpsc::channel(CAPACITY);
-        (Self { commands }, received)
+    pub(super) fn new() -> (Self, Arc<Wishes>, mpsc::Receiver<ActionRequest>) {
+        let (actions, received) = mpsc::channel(CAPACITY);
+        let wishes = Arc::<Wishes>::default();
+        let handle = Self {
+            wishes: wishes.clone(),
+            actions,
+        };
+        (handle, wishes, received)
     }
 
-    /// Offers a version. A [`ProbeEvent`] tells what became of it; a later offer takes its place. One that was `tried`
-    /// before, with other code for the same component, is taken without a trial.
-    pub async fn offer(&self, version: Version, tried: bool) {
-        self.send(Command::Offer { version, tried }).await;
+    /// Offers a version. A [`ProbeEvent`] tells what became of it, unless a later offer took its place.
+    pub fn offer(&self, version: Version) {
+        self.wishes.change(|next| next.offer = Some(version));
     }
 
     /// Lets the run in flight finish and retires the probe. [`ProbeEvent::Retired`] tells when it is gone.
-    pub async fn retire(&self) {
-        self.send(Command::Retire).await;
+    pub fn retire(&self) {
+        self.wishes.change(|next| next.retire = true);
     }
 
     /// Hands on an operator's wish. It is answered with a conflict when the probe has too many to answer already.
     pub fn act(&self, request: ActionRequest) {
-        if self.commands.capacity() > RESERVED {
-            if let Err(error) = self.commands.try_send(Command::Act(request)) {
-                refuse(error.into_inner());
-            }
-        } else {
-            refuse(Command::Act(request));
+        if let Err(error) = self.actions.try_send(request) {
+            let busy = "the probe has not answered earlier actions yet, or is gone".to_owned();
+            // Whoever asked may have gone.
+            let _gone = error
+                .into_inner()
+                .answer
+                .send(Err(ActionError::Conflict(busy)));
         }
-    }
-
-    async fn send(&self, command: Command) {
-        if self.commands.send(command).await.is_err() {
-            tracing::debug!("the probe has ended");
-        }
-    }
-}
-
-fn refuse(command: Command) {
-    if let Command::Act(request) = command {
-        let busy = "the probe has not answered earlier actions yet".to_owned();
-        // Whoever asked may have gone.
-        let _gone = request.answer.send(Err(ActionError::Conflict(busy)));
     }
 }

@@ -1,5 +1,6 @@
 //! The task that runs one probe, tries out its next version, and does what an operator asks.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -9,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::cadence::Cadence;
 use super::deliver;
-use super::probe_handle::{Command, ProbeEvent};
+use super::probe_handle::{Next, ProbeEvent, Wishes};
 use crate::model::{Action, ActionError, ActionRequest, Observation, ProbeState, Update};
 use crate::probe::{Due, Probe, Refusal, Trigger, Version};
 
@@ -17,7 +18,8 @@ pub(super) struct ProbeTask {
     probe: Probe,
     cadence: Cadence,
     trigger: Trigger,
-    commands: mpsc::Receiver<Command>,
+    wishes: Arc<Wishes>,
+    actions: mpsc::Receiver<ActionRequest>,
     trial: Option<Trial>,
     events: mpsc::Sender<ProbeEvent>,
     updates: mpsc::Sender<Update>,
@@ -42,7 +44,7 @@ impl Trial {
 impl ProbeTask {
     pub(super) fn new(
         probe: Probe,
-        commands: mpsc::Receiver<Command>,
+        (wishes, actions): (Arc<Wishes>, mpsc::Receiver<ActionRequest>),
         events: mpsc::Sender<ProbeEvent>,
         updates: mpsc::Sender<Update>,
         stop: CancellationToken,
@@ -51,7 +53,8 @@ impl ProbeTask {
             cadence: Cadence::new(Instant::now(), probe.interval()),
             trigger: Trigger::Startup,
             probe,
-            commands,
+            wishes,
+            actions,
             trial: None,
             events,
             updates,
@@ -66,10 +69,15 @@ impl ProbeTask {
                 // What an operator or the folder wants comes before the next run.
                 biased;
                 () = self.stop.cancelled() => return,
-                command = self.commands.recv() => match command {
-                    Some(Command::Retire) | None => break,
-                    Some(command) => self.handle_command(command).await,
-                },
+                Next { offer, retire } = self.wishes.next() => {
+                    if retire {
+                        break;
+                    }
+                    if let Some(version) = offer {
+                        self.offer(version).await;
+                    }
+                }
+                Some(request) = self.actions.recv() => self.act(request).await,
                 verdict = Trial::verdict(&mut self.trial) => self.handle_verdict(verdict).await,
                 () = tokio::time::sleep_until(self.cadence.next().into()), if self.probe.is_scheduled() => {
                     if !self.run_once().await {
@@ -118,22 +126,6 @@ impl ProbeTask {
         tokio::select! {
             observation = self.probe.run(due) => Some(observation),
             () = self.stop.cancelled() => None,
-        }
-    }
-
-    async fn handle_command(&mut self, command: Command) {
-        match command {
-            // Handled by the loop.
-            Command::Retire => {}
-            Command::Offer {
-                version,
-                tried: true,
-            } => self.swap(version).await,
-            Command::Offer {
-                version,
-                tried: false,
-            } => self.offer(version).await,
-            Command::Act(request) => self.act(request).await,
         }
     }
 

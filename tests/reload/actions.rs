@@ -8,7 +8,7 @@ use super::wire::Client;
 use super::{Running, generation, running_with_one, value, view};
 
 /// Posts an action; gives the status and the answer's document.
-async fn post(running: &Running, path: &str, headers: &str) -> (u16, Value) {
+pub async fn post(running: &Running, path: &str, headers: &str) -> (u16, Value) {
     let mut client = Client::connect(running.0.address()).await;
     let head =
         format!("POST /api/v1/probes/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n");
@@ -120,5 +120,48 @@ async fn what_cannot_be_done_is_said() {
         value(&running.0.snapshots().load().unwrap(), "a"),
         Some(1.0)
     );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_who_asks_for_a_reload_is_answered() {
+    let (_place, running) = running_with_one().await;
+    let asked = [0; 4].map(|_| post(&running, "a/reload", ""));
+    for (status, answer) in futures_of(asked).await {
+        assert_eq!(status, 200, "{answer}");
+    }
+    running.stop().await;
+}
+
+/// All of them, at once.
+async fn futures_of<F: Future>(futures: [F; 4]) -> [F::Output; 4] {
+    let [a, b, c, d] = futures;
+    tokio::join!(a, b, c, d).into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_while_the_folder_is_away_is_answered_too() {
+    let outer = tempfile::tempdir().unwrap();
+    let mut place = super::Place::new();
+    place.config.probes.folder = outer.path().join("probes");
+    place.config.probes.rescan = probity::model::Span::millis(100);
+    std::fs::create_dir(outer.path().join("probes")).unwrap();
+    std::fs::write(
+        outer.path().join("probes/a.wasm"),
+        super::gauge(1.0).build(),
+    )
+    .unwrap();
+    let running = place.start().await;
+    running
+        .until("the first value", |now| value(now, "a") == Some(1.0))
+        .await;
+    std::fs::rename(outer.path().join("probes"), outer.path().join("away")).unwrap();
+    loop {
+        let (status, answer) = post(&running, "a/reload", "").await;
+        if status == 422 && answer["code"] == "file.missing" {
+            break;
+        }
+        assert!([200, 422].contains(&status), "{answer}");
+    }
     running.stop().await;
 }

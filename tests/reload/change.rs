@@ -244,3 +244,79 @@ async fn several_probes_run_one_component_with_their_own_configuration() {
         .await;
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_load_comes_to_is_not_taken_for_a_later_one() {
+    let (place, running) = running_with_one().await;
+    // Enough code to compile for a while.
+    let functions: String = (0..400)
+        .map(|number| {
+            let body: String = (0..60)
+                .map(|step| format!("(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const {step})) (i32.const {number})))"))
+                .collect();
+            format!("(func $slow{number} (param i32) (result i32) {body} (local.get 0))")
+        })
+        .collect();
+    let slow = gauge(10.0).extra(&functions).build();
+    let pause = || tokio::time::sleep(std::time::Duration::from_millis(30));
+    // The pauses let the folder be looked at in between; wherever they fall, the last file wins.
+    place.put("b", &slow);
+    pause().await;
+    fs::remove_file(place.file("b")).unwrap();
+    pause().await;
+    place.put("b", &gauge(20.0).build());
+    let now = running
+        .until("the last file", |now| value(now, "b") == Some(20.0))
+        .await;
+    let runs = view(&now, "b").unwrap().status.runs;
+    let later = running
+        .until("it stays", |now| {
+            view(now, "b").is_some_and(|view| view.status.runs > runs + 20)
+        })
+        .await;
+    assert_eq!(value(&later, "b"), Some(20.0));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stray_file_does_not_run_under_the_name_of_a_configured_probe() {
+    let mut place = Place::new()
+        .add("disk", &gauge(8.0))
+        .add("root", &gauge(9.0));
+    let mut section = probity::probe::ProbeConfig::unmentioned("root");
+    section.component = Some("disk".to_owned());
+    place.config.probe.push(section);
+    let running = place.start().await;
+    running
+        .until("the configured probe", |now| {
+            value(now, "root") == Some(8.0)
+        })
+        .await;
+    place.put("root", &gauge(10.0).build());
+    place.put("other", &gauge(11.0).build());
+    let now = running
+        .until("a later file", |now| value(now, "other") == Some(11.0))
+        .await;
+    assert_eq!(
+        (value(&now, "root"), generation(&now, "root")),
+        (Some(8.0), Some(1))
+    );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_a_samplers_name_is_refused_and_goes_without_the_sampler() {
+    let (place, running) = running_with_one().await;
+    place.put("cpu", &gauge(2.0).build());
+    running
+        .until("a refused name", |now| {
+            view(now, "cpu").is_some_and(|view| view.status.state == ProbeState::Rejected)
+        })
+        .await;
+    fs::remove_file(place.file("cpu")).unwrap();
+    let now = running
+        .until("no such probe", |now| view(now, "cpu").is_none())
+        .await;
+    assert!(now.sources.iter().any(|source| &*source.info.name == "cpu"));
+    running.stop().await;
+}

@@ -219,3 +219,26 @@ async fn g49_a_version_that_reaches_for_more_than_is_granted_is_held() {
     }
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_came_while_the_probe_was_paused_is_on_probation_when_it_is_resumed() {
+    let (place, running) = running_with_one().await;
+    assert_eq!(super::actions::post(&running, "a/pause", "").await.0, 200);
+    place.put("a", &trap().build());
+    running
+        .until("the version in its place", |now| {
+            generation(now, "a") == Some(2)
+        })
+        .await;
+    assert_eq!(super::actions::post(&running, "a/resume", "").await.0, 200);
+    let now = running
+        .until("a version given up", |now| {
+            is_refused(now, "a", "trap.unreachable")
+        })
+        .await;
+    assert_eq!(
+        (generation(&now, "a"), value(&now, "a")),
+        (Some(1), Some(1.0))
+    );
+    running.stop().await;
+}
