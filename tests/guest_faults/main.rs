@@ -6,6 +6,7 @@ mod endings;
 mod floods;
 mod loops;
 mod names;
+mod requests;
 mod resources;
 mod sizes;
 #[path = "../support/mod.rs"]

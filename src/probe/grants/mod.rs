@@ -136,7 +136,7 @@ impl Access {
         };
         Ok(Self {
             wasi: context(reach, &denier, output),
-            http: WasiHttpCtx::new(),
+            http: http::context(),
             egress: Egress::new(reach, denier.clone()),
             files: Files::open(&reach.grants.read)?,
             sockets: Sockets::default(),

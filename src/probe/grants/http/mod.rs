@@ -3,6 +3,7 @@
 //! The host never follows a redirect: the guest sees it, and its next request is checked like the first.
 
 mod body;
+mod bounds;
 mod exchange;
 mod failure;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use super::origin::Origin;
 use super::placeholder::Unfilled;
 use crate::probe::host::Guest;
 
+pub(super) use bounds::context;
 pub(super) use tls::Tls;
 
 const HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
@@ -48,6 +50,7 @@ pub(super) struct Egress {
     reach: Arc<Reach>,
     denier: Denier,
     slots: Arc<Semaphore>,
+    unsent: bounds::Unsent,
     /// When the call ends in which the guest makes its requests.
     deadline: Instant,
 }
@@ -71,6 +74,7 @@ impl Egress {
             reach: reach.clone(),
             denier,
             slots: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            unsent: bounds::Unsent::default(),
             deadline: Instant::now(),
         }
     }
@@ -197,6 +201,7 @@ impl WasiHttpView for Guest {
 /// When wasmtime's interface is not the expected one.
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    bounds::add_to_linker(linker)?;
     replace(
         linker,
         HANDLER,
