@@ -1,6 +1,5 @@
 //! From a file to a version that is fit to run: read, compile, check.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::config::{Config, ProbeConfig, is_probe_name};
 use super::engine::ProbeHost;
 use super::host::{GuestSettings, SqlAccess};
+use super::regular::{self, Unfit};
 use super::v0_1_0::EverythingPre;
 use super::version::{Parts, Version};
 use super::{Limits, inspect, trust};
@@ -168,18 +168,12 @@ fn prepare(
 pub fn read(path: &Path, limits: &Limits) -> Result<Binary, Failure> {
     let unreadable =
         |error: std::io::Error| Failure::new("file.unreadable", format!("cannot be read: {error}"));
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        let kind = if metadata.is_dir() {
-            "a folder"
-        } else {
-            "not a regular file"
-        };
-        return Err(Failure::new("file.kind", format!("it is {kind}")));
-    }
+    let (file, metadata) = regular::open(path).map_err(|unfit| match unfit {
+        Unfit::Unreadable(error) => unreadable(error),
+        Unfit::Irregular(kind) => Failure::new("file.kind", format!("it is {kind}")),
+    })?;
     let limit = limits.file.0;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1);
-    let file = fs::File::open(path).map_err(unreadable)?;
     file.take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;

@@ -18,6 +18,7 @@ mod life;
 mod limits;
 mod load;
 mod probation;
+mod regular;
 mod resident;
 mod runner;
 mod surroundings;

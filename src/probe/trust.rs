@@ -1,10 +1,10 @@
 //! Whose bytes a probe's section, and with it its grants, is meant for: one content, or whatever one key has signed.
 
-use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
 use super::ProbeConfig;
+use super::regular::{self, Unfit};
 use crate::model::{Failure, Invalid};
 use minisign_verify::{PublicKey, Signature};
 
@@ -93,14 +93,12 @@ fn signature(file: &Path) -> Result<String, Failure> {
         let message = format!("{}: {error}", path.display());
         Failure::new("trust.signature", message)
     };
-    // Anything but a regular file could wait for ever.
-    if !fs::metadata(&path).map_err(unreadable)?.is_file() {
-        return Err(unreadable(io::Error::other("not a regular file")));
-    }
+    let (file, _) = regular::open(&path).map_err(|unfit| match unfit {
+        Unfit::Unreadable(error) => unreadable(error),
+        Unfit::Irregular(_) => unreadable(io::Error::other("not a regular file")),
+    })?;
     let mut text = String::new();
-    File::open(&path)
-        .map_err(unreadable)?
-        .take(MAX_SIGNATURE_BYTES)
+    file.take(MAX_SIGNATURE_BYTES)
         .read_to_string(&mut text)
         .map_err(unreadable)?;
     Ok(text)
@@ -109,6 +107,8 @@ fn signature(file: &Path) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::fs;
 
     use super::*;
 
