@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config as EngineConfig, Engine};
 
-use super::compile::Compile;
+use super::compile::{Compile, Compiled};
 use super::grants::{self, Network, Reach};
 use super::host::{Guest, MetricNames, SqlHost};
 use super::ticker::Ticker;
@@ -92,12 +92,9 @@ impl ProbeHost {
         self.guests.as_ref().expect("taken only by drop").handle()
     }
 
-    /// Compiles a component, or loads its compiled code from the cache. True when it came from the cache. Blocks for
-    /// as long as the compiler may take, and for those that came first.
-    ///
-    /// # Errors
-    /// `component.invalid` or `compile.*`.
-    pub(super) fn compile(&self, bytes: &[u8]) -> Result<(Component, bool), Failure> {
+    /// Compiles a component, or loads its compiled code from the cache. Blocks for as long as the compiler may take, and
+    /// for those that came first.
+    pub(super) fn compile(&self, bytes: &[u8]) -> Compiled {
         self.compile.compile(&self.engine, bytes)
     }
 

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::config::{Config, ProbeConfig, is_probe_name};
 use super::engine::ProbeHost;
@@ -129,11 +129,10 @@ fn prepare(
     inspect::check_kind(bytes)?;
     identity.version = inspect::own_version(bytes);
 
-    let began = Instant::now();
     let compiled = host.compile(bytes);
-    identity.compile = began.elapsed();
-    let (component, cached) = compiled?;
-    identity.cached = cached;
+    identity.compile = compiled.took;
+    identity.cached = compiled.cached;
+    let component = compiled.result?;
     let inspection = inspect::inspect(&component, &host.engine)?;
     identity.asks = inspection.asks;
     identity.interface = Some(inspection.interface);

@@ -20,7 +20,7 @@ mod verdict;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use blake3::Hash as Digest;
 use wasmtime::Engine;
@@ -34,7 +34,7 @@ pub use tally::CompileTally;
 use self::artifact::Artifact;
 use self::cache::ArtifactCache;
 use self::guard::{Attempt, Guard};
-use self::lanes::Lanes;
+use self::lanes::{Lanes, Place};
 use self::parent::Running;
 use self::verdict::Refused;
 use super::{Config, ProbeError, Surroundings};
@@ -56,6 +56,16 @@ pub enum Compiler {
     InProcess,
     /// In a child process: this program, which must be Probity's own binary.
     Child(PathBuf),
+}
+
+/// What came of a request to compile.
+pub(super) struct Compiled {
+    /// The code, or `component.invalid` or `compile.*`.
+    pub(super) result: Result<Component, Failure>,
+    /// Whether it came from the cache.
+    pub(super) cached: bool,
+    /// How long that took, without the wait for others.
+    pub(super) took: Duration,
 }
 
 /// Compiles, and remembers.
@@ -97,29 +107,43 @@ impl Compile {
         })
     }
 
-    /// Compiles a component, or loads its compiled code from the cache. True when it came from the cache. Blocks, for
-    /// minutes at worst: until its turn, and then for as long as the compiler may take.
-    ///
-    /// # Errors
-    /// `component.invalid` or `compile.*`.
-    pub(super) fn compile(
-        &self,
-        engine: &Engine,
-        bytes: &[u8],
-    ) -> Result<(Component, bool), Failure> {
+    /// Compiles a component, or loads its compiled code from the cache. Blocks, for minutes at worst: until its turn, and
+    /// then for as long as the compiler may take.
+    pub(super) fn compile(&self, engine: &Engine, bytes: &[u8]) -> Compiled {
         let digest = blake3::hash(bytes);
+        let ended = |began: Instant, result, cached| Compiled {
+            result,
+            cached,
+            took: began.elapsed(),
+        };
+        let began = Instant::now();
         if let Some(component) = self.cached(engine, &digest) {
-            return Ok((component, true));
+            return ended(began, Ok(component), true);
         }
         let place = self.lanes.enter(digest, bytes.len());
-        let place = place.ok_or_else(verdict::stopped)?;
+        let began = Instant::now();
+        let Some(place) = place else {
+            return ended(began, Err(verdict::stopped()), false);
+        };
         // Another probe may have had the same component compiled meanwhile.
         if let Some(component) = self.cached(engine, &digest) {
-            return Ok((component, true));
+            return ended(began, Ok(component), true);
         }
+        let result = self.compile_in(&place, engine, bytes, &digest);
+        ended(began, result, false)
+    }
+
+    /// Compiles in its place, and remembers.
+    fn compile_in(
+        &self,
+        place: &Place<'_>,
+        engine: &Engine,
+        bytes: &[u8],
+        digest: &Digest,
+    ) -> Result<Component, Failure> {
         let attempt = self
             .guard
-            .begin(&digest)
+            .begin(digest)
             .inspect_err(|_| self.tally.skipped.increment())?;
         let compiled = self.compile_anew(engine, bytes, place.large, &attempt);
         let counter = match &compiled {
@@ -133,9 +157,9 @@ impl Compile {
         }
         let (component, artifact) = compiled.map_err(|refused| refused.failure)?;
         if let Some(cache) = &self.cache {
-            cache.store(&digest, &artifact);
+            cache.store(digest, &artifact);
         }
-        Ok((component, false))
+        Ok(component)
     }
 
     /// Has a component compiled again at the next request although it was cut short too often.
@@ -222,4 +246,45 @@ fn in_process(engine: &Engine, bytes: &[u8]) -> Result<Artifact, Failure> {
 fn chain(error: &wasmtime::Error) -> String {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     causes.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    /// The empty component.
+    const BYTES: &[u8] = b"\0asm\x0d\0\x01\0";
+    /// Time in which the other thread comes to its wait; one that is late finds nothing to wait for.
+    const HELD: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn the_wait_for_a_place_is_no_time_of_the_compiler() {
+        let engine = Engine::new(wasmtime::Config::new().gc_support(false)).unwrap();
+        let compile = Compile::new(&Config::default(), &Surroundings::default(), &engine).unwrap();
+        let place = compile
+            .lanes
+            .enter(blake3::hash(BYTES), BYTES.len())
+            .unwrap();
+        let (begins, began) = channel();
+        thread::scope(|threads| {
+            let other = threads.spawn(|| {
+                begins.send(()).unwrap();
+                let compiled = compile.compile(&engine, BYTES);
+                (compiled, Instant::now())
+            });
+            began.recv().unwrap();
+            thread::sleep(HELD);
+            let freed = Instant::now();
+            drop(place);
+            let (compiled, ended) = other.join().unwrap();
+            assert!(compiled.result.is_ok() && !compiled.cached);
+            assert!(compiled.took > Duration::ZERO);
+            assert!(compiled.took <= ended - freed, "{:?}", compiled.took);
+        });
+    }
 }
