@@ -162,7 +162,8 @@ impl Model {
             self.remove_all(|key, known| {
                 let total = matches!(NAMES[key.0], "b_total" | "c");
                 let waits = !known.given.is_empty() || !known.held.is_empty();
-                !waits && !(total && known.committed) && known.used + FORGOTTEN < run
+                let stays = waits || (total && known.committed);
+                !stays && known.used + FORGOTTEN < run
             });
         }
         if self.live.len() == LIMIT {
