@@ -216,6 +216,25 @@ mod tests {
         until(&watch, "a.wasm", true).await;
     }
 
+    #[tokio::test]
+    async fn r22_lost_events_wake_without_a_hint_and_a_flood_of_names_is_bounded() {
+        let watch = Watch::new(Path::new("probes"), false);
+        watch
+            .shared
+            .note(Err(notify::Error::generic("the queue overflowed")));
+        watch.changed().await;
+        assert!(watch.take().is_empty(), "the folder is read for everything");
+
+        for number in 0..MAX_HINTS + 10 {
+            let kind = EventKind::Access(AccessKind::Close(AccessMode::Write));
+            let path = PathBuf::from(format!("probes/{number}.wasm"));
+            watch.shared.note(Ok(Event::new(kind).add_path(path)));
+        }
+        watch.changed().await;
+        assert_eq!(watch.take().len(), MAX_HINTS);
+        assert!(watch.take().is_empty());
+    }
+
     #[test]
     fn without_events_it_is_not_live() {
         let folder = tempfile::tempdir().unwrap();

@@ -3,12 +3,17 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use blake3::Hash as Digest;
 
 /// Larger components, in bytes, take seconds, and go one after the other.
 const LARGE_BYTES: usize = 1 << 20;
+
+/// A small component that has been compiled for so long is no small one: it makes way for those behind it.
+const LONG: Duration = Duration::from_secs(2);
+/// So many may have made way at once; each is a process of its own.
+const MOST_LONG: usize = 4;
 
 /// The lanes.
 pub(super) struct Lanes {
@@ -23,6 +28,7 @@ pub(super) struct Lanes {
 struct Taken {
     small: usize,
     large: bool,
+    long: usize,
     components: HashSet<Digest>,
 }
 
@@ -32,6 +38,9 @@ pub(super) struct Place<'a> {
     component: Digest,
     /// Whether it is the place for large components.
     pub(super) large: bool,
+    since: Instant,
+    /// Whether it has made way.
+    long: AtomicBool,
 }
 
 impl Lanes {
@@ -72,6 +81,8 @@ impl Lanes {
                 lanes: self,
                 component,
                 large,
+                since: Instant::now(),
+                long: AtomicBool::new(false),
             });
         }
         None
@@ -102,12 +113,30 @@ impl Lanes {
     }
 }
 
+impl Place<'_> {
+    /// Lets the next small component in, if this one takes long.
+    pub(super) fn make_way(&self) {
+        if self.large || self.long.load(Ordering::Relaxed) || self.since.elapsed() < LONG {
+            return;
+        }
+        let mut taken = self.lanes.lock();
+        if taken.long < MOST_LONG {
+            taken.long += 1;
+            taken.small -= 1;
+            self.long.store(true, Ordering::Relaxed);
+            self.lanes.freed.notify_all();
+        }
+    }
+}
+
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut taken = self.lanes.lock();
         taken.components.remove(&self.component);
         if self.large {
             taken.large = false;
+        } else if self.long.load(Ordering::Relaxed) {
+            taken.long -= 1;
         } else {
             taken.small -= 1;
         }
@@ -176,5 +205,39 @@ mod tests {
         assert!(lanes.is_closed() && lanes.enter(digest("c"), 1).is_none());
         drop(one);
         assert!(lanes.close(Duration::ZERO));
+    }
+
+    fn used(lanes: &Lanes) -> (usize, usize) {
+        let taken = lanes.lock();
+        (taken.small, taken.long)
+    }
+
+    fn aged(mut place: Place<'_>) -> Place<'_> {
+        place.since = Instant::now() - LONG;
+        place
+    }
+
+    #[test]
+    fn g46_a_small_component_that_takes_long_makes_way_and_only_so_many_do() {
+        let lanes = Lanes::new(1);
+        let digest = |number: usize| blake3::hash(&number.to_le_bytes());
+        let fresh = lanes.enter(digest(0), 1).unwrap();
+        fresh.make_way();
+        assert_eq!(lanes.lock().small, 1, "it has not taken long");
+        drop(fresh);
+        let long: Vec<Place<'_>> = (1..=MOST_LONG)
+            .map(|number| {
+                let place = aged(lanes.enter(digest(number), 1).unwrap());
+                place.make_way();
+                place.make_way();
+                place
+            })
+            .collect();
+        assert_eq!(used(&lanes), (0, MOST_LONG));
+        let stays = aged(lanes.enter(digest(0), 1).unwrap());
+        stays.make_way();
+        assert_eq!(lanes.lock().small, 1);
+        drop((long, stays));
+        assert_eq!(used(&lanes), (0, 0));
     }
 }

@@ -145,7 +145,7 @@ impl Compile {
             .guard
             .begin(digest)
             .inspect_err(|_| self.tally.skipped.increment())?;
-        let compiled = self.compile_anew(engine, bytes, place.large, &attempt);
+        let compiled = self.compile_anew(engine, bytes, &place, &attempt);
         let counter = match &compiled {
             Ok(_) => &self.tally.compiled,
             Err(refused) if refused.killed => &self.tally.killed,
@@ -183,7 +183,7 @@ impl Compile {
         &self,
         engine: &Engine,
         bytes: &[u8],
-        large: bool,
+        place: &Place<'_>,
         attempt: &Attempt,
     ) -> Result<(Component, Artifact), Refused> {
         let artifact = match &self.compiler {
@@ -191,7 +191,7 @@ impl Compile {
                 attempt.sync();
                 in_process(engine, bytes)?
             }
-            Compiler::Child(program) => self.in_child(program, bytes, large, attempt)?,
+            Compiler::Child(program) => self.in_child(program, bytes, place, attempt)?,
         };
         let component = artifact.load(engine).map_err(|error| {
             let message = format!("the compiled code cannot be loaded: {}", chain(&error));
@@ -204,14 +204,14 @@ impl Compile {
         &self,
         program: &Path,
         bytes: &[u8],
-        large: bool,
+        place: &Place<'_>,
         attempt: &Attempt,
     ) -> Result<Artifact, Refused> {
         let order = CompileOrder {
             stack: self.stack,
             memory: self.limits.memory,
             cpu: self.limits.cpu.0.as_millis().div_ceil(1000) as u64,
-            nice: NICE[usize::from(large)],
+            nice: NICE[usize::from(place.large)],
             parent: std::process::id(),
         };
         let failed = |what: &str| {
@@ -222,7 +222,10 @@ impl Compile {
             .map_err(failed(&format!("started from {}", program.display())))?;
         attempt.sync();
         let ended = running
-            .wait(|| self.lanes.is_closed())
+            .wait(|| {
+                place.make_way();
+                self.lanes.is_closed()
+            })
             .map_err(failed("watched"))?;
         verdict::of(ended, &self.limits)
     }
