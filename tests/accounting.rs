@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 fn troubled() -> Guest {
     let body = format!(
         "(global.set $runs (i32.add (global.get $runs) (i32.const 1)))
-         (call $log (i32.const 0) %help)
+         (call $log (i32.const 2) %help)
          (if (i32.eq (global.get $runs) (i32.const 2)) (then (return (call $fail (call $failure.unavailable %help)))))
          (if (i32.eq (global.get $runs) (i32.const 3)) (then (return
            (block (result i32) (call $gauge.define %bad %empty %help %empty (i32.const 16)) (call $pass-on)))))
