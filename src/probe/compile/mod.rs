@@ -145,7 +145,7 @@ impl Compile {
             .guard
             .begin(digest)
             .inspect_err(|_| self.tally.skipped.increment())?;
-        let compiled = self.compile_anew(engine, bytes, &place, &attempt);
+        let compiled = self.compile_anew(engine, bytes, place, &attempt);
         let counter = match &compiled {
             Ok(_) => &self.tally.compiled,
             Err(refused) if refused.killed => &self.tally.killed,
