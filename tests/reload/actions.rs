@@ -127,9 +127,12 @@ async fn what_cannot_be_done_is_said() {
 async fn everybody_who_asks_for_a_reload_is_answered() {
     let (_place, running) = running_with_one().await;
     let asked = [0; 4].map(|_| post(&running, "a/reload", ""));
-    for (status, answer) in futures_of(asked).await {
-        assert_eq!(status, 200, "{answer}");
+    let answers = futures_of(asked).await;
+    for (status, answer) in &answers {
+        // Of several at once a later one may take the place of an earlier one, and says so.
+        assert!(*status == 200 || answer["code"] == "superseded", "{answer}");
     }
+    assert!(answers.iter().any(|(status, _)| *status == 200));
     running.stop().await;
 }
 
