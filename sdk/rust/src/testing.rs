@@ -1,0 +1,285 @@
+//! Unit tests that run natively: a host that is made up, and what a run gave.
+//!
+//! What the real host refuses is refused here too: names, labels, states, duplicates. A test gives the configuration, what is granted and
+//! the answers of the world; files and sockets are the machine's own.
+
+mod folder;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use folder::Folder;
+
+use crate::config;
+use crate::host::{self, Fake};
+use crate::http::{Request, Response};
+use crate::log::Level;
+use crate::{Probe, Result, Status, sql};
+
+/// A host for one probe. It belongs to the thread that runs the test.
+pub struct Host(Fake);
+
+/// What a good run gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    values: BTreeMap<(String, Vec<String>), f64>,
+    observations: BTreeMap<(String, Vec<String>), Vec<f64>>,
+    states: BTreeMap<(String, Vec<String>), String>,
+    checks: BTreeMap<String, (Status, String, Option<String>)>,
+    /// Events: kind and body.
+    pub events: Vec<(String, String)>,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Host {
+    /// A host that grants nothing, at the beginning of 2026, with runs every five seconds.
+    pub fn new() -> Self {
+        Self(Fake {
+            now: 1_767_225_600.0,
+            interval: 5.0,
+            trigger: "test".to_owned(),
+            ..Fake::default()
+        })
+    }
+
+    /// The probe's configuration, as JSON.
+    pub fn config(mut self, json: &str) -> Self {
+        json.clone_into(&mut self.0.config);
+        self
+    }
+
+    /// The time of day at the next run, in Unix seconds.
+    pub fn at(&mut self, now: f64) -> &mut Self {
+        self.0.now = now;
+        self
+    }
+
+    /// How often the probe runs, in seconds.
+    pub fn interval(mut self, seconds: f64) -> Self {
+        self.0.interval = seconds;
+        self
+    }
+
+    /// Lets it read a file, or a folder with all that is below it.
+    pub fn grant_read(mut self, path: impl Into<String>) -> Self {
+        self.0.readable.push(path.into());
+        self
+    }
+
+    /// Answers requests to `url` from now on with this status and body; what was said of the URL before is forgotten.
+    pub fn http(&mut self, url: &str, status: u16, body: impl Into<Vec<u8>>) -> &mut Self {
+        self.http_with_headers(url, status, &[], body)
+    }
+
+    /// As [`Host::http`], with headers, whose names are in lower case.
+    pub fn http_with_headers(
+        &mut self,
+        url: &str,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> &mut Self {
+        let header = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        let response = Response {
+            status,
+            headers: headers.iter().map(header).collect(),
+            body: body.into(),
+            is_cut: false,
+        };
+        self.0.answers.push((url.to_owned(), Ok(response)));
+        self
+    }
+
+    /// Lets exchanges with `url` last as long as this from now on; else they take no time.
+    pub fn http_takes(&mut self, url: &str, took: Duration) -> &mut Self {
+        self.0.exchange_takes.insert(url.to_owned(), took);
+        self
+    }
+
+    /// Lets requests to `url` fail from now on, as when the connection is refused.
+    pub fn http_fails(&mut self, url: &str, message: &str) -> &mut Self {
+        self.0
+            .answers
+            .push((url.to_owned(), Err(message.to_owned())));
+        self
+    }
+
+    /// The requests that were sent.
+    pub fn requests(&self) -> &[Request] {
+        &self.0.requests
+    }
+
+    /// The whole snapshot's JSON document.
+    pub fn snapshot(&mut self, json: &str) -> &mut Self {
+        json.clone_into(&mut self.0.snapshot);
+        self
+    }
+
+    /// A series of the snapshot.
+    pub fn latest<const L: usize>(
+        &mut self,
+        metric: &str,
+        labels: [&str; L],
+        value: f64,
+    ) -> &mut Self {
+        self.0.latest.insert(
+            (metric.to_owned(), labels.map(str::to_owned).to_vec()),
+            value,
+        );
+        self
+    }
+
+    /// Grants a secret.
+    pub fn secret(mut self, name: &str, value: &str) -> Self {
+        self.0
+            .secrets
+            .insert(name.to_owned(), value.as_bytes().to_vec());
+        self
+    }
+
+    /// Answers a statement on a database, from now on.
+    pub fn sql(
+        &mut self,
+        database: &str,
+        statement: &str,
+        columns: &[&str],
+        rows: Vec<Vec<sql::Value>>,
+    ) -> &mut Self {
+        let columns = columns.iter().map(|&column| column.to_owned()).collect();
+        self.0
+            .tables
+            .insert((database.to_owned(), statement.to_owned()), (columns, rows));
+        self
+    }
+
+    /// What the probe remembers, committed.
+    pub fn state(&self, key: &str) -> Option<String> {
+        self.0.state[0]
+            .get(key)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// The lines logged so far.
+    pub fn log(&self) -> Vec<(Level, &str)> {
+        self.0
+            .lines
+            .iter()
+            .map(|(level, line)| (*level, line.as_str()))
+            .collect()
+    }
+
+    /// Starts a probe, as in a new instance.
+    ///
+    /// # Errors
+    /// The probe's, or a fault of its configuration.
+    pub fn start<P: Probe>(&mut self) -> Result<P> {
+        self.0.ordinal += 1;
+        let started = self.call(|| P::start(config::read()?));
+        self.0.ordinal -= 1;
+        started
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// The probe's; then nothing that it wrote or stored is left.
+    pub fn collect<P: Probe>(&mut self, probe: &mut P) -> Result<Report> {
+        self.0.ordinal += 1;
+        self.0.metrics.begin();
+        self.0.reports.clear();
+        self.0.events.clear();
+        let result = self.call(|| probe.collect());
+        match result {
+            Ok(()) => {
+                self.0.metrics.commit();
+                self.0.state[0] = self.0.state[1].clone();
+                Ok(self.report())
+            }
+            Err(failure) => {
+                self.0.state[1] = self.0.state[0].clone();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Does anything that a probe could do inside a call, such as reading what is granted.
+    pub fn inside<T>(&mut self, act: impl FnOnce() -> T) -> T {
+        self.call(act)
+    }
+
+    /// Makes this the thread's host while `act` runs.
+    fn call<T>(&mut self, act: impl FnOnce() -> T) -> T {
+        let before = host::replace(std::mem::take(&mut self.0));
+        let result = act();
+        self.0 = host::replace(before);
+        result
+    }
+
+    fn report(&self) -> Report {
+        let checks = self.0.reports.iter().map(|(check, report)| {
+            let id = self.0.checks[*check].id.clone();
+            (
+                id,
+                (
+                    report.status,
+                    report.message.clone(),
+                    report.details.clone(),
+                ),
+            )
+        });
+        Report {
+            values: self.0.metrics.values[0].clone(),
+            observations: self.0.metrics.observations[0].clone(),
+            states: self.0.metrics.states.clone(),
+            checks: checks.collect(),
+            events: self.0.events.clone(),
+        }
+    }
+}
+
+impl Report {
+    /// A gauge's value, a counter's total, 1 of an info.
+    pub fn value<const L: usize>(&self, metric: &str, labels: [&str; L]) -> Option<f64> {
+        self.values.get(&series(metric, labels)).copied()
+    }
+
+    /// All that a histogram's series has observed.
+    pub fn observations<const L: usize>(&self, metric: &str, labels: [&str; L]) -> Option<&[f64]> {
+        self.observations
+            .get(&series(metric, labels))
+            .map(Vec::as_slice)
+    }
+
+    /// A state set's active state.
+    pub fn active<const L: usize>(&self, metric: &str, labels: [&str; L]) -> Option<&str> {
+        self.states.get(&series(metric, labels)).map(String::as_str)
+    }
+
+    /// A check's verdict and message.
+    pub fn check(&self, id: &str) -> Option<(Status, &str)> {
+        self.checks
+            .get(id)
+            .map(|(status, message, _)| (*status, message.as_str()))
+    }
+
+    /// A check's details, as JSON.
+    pub fn details(&self, id: &str) -> Option<&str> {
+        self.checks.get(id)?.2.as_deref()
+    }
+
+    /// Every series that has a value: the metric's name and its label values, in order.
+    pub fn series(&self) -> Vec<(&str, Vec<&str>)> {
+        let all = self.values.keys().chain(self.observations.keys());
+        all.map(|(name, labels)| (name.as_str(), labels.iter().map(String::as_str).collect()))
+            .collect()
+    }
+}
+
+fn series<const L: usize>(metric: &str, labels: [&str; L]) -> (String, Vec<String>) {
+    (metric.to_owned(), labels.map(str::to_owned).to_vec())
+}
