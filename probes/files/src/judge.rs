@@ -1,6 +1,8 @@
 //! The verdict on one watch.
 
-use kit::{Limit, Refused, Verdict, show};
+use probity_sdk::Status;
+use probity_sdk::config::{Ceiling, Seconds};
+use probity_sdk::files::Refused;
 
 use crate::{Found, Survey, Watch};
 
@@ -8,7 +10,7 @@ use crate::{Found, Survey, Watch};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: Status,
     /// What was found, and what is wrong with it.
     pub message: String,
 }
@@ -18,54 +20,47 @@ pub struct Judgement {
 /// A folder that is not there fails: somebody watches it because there should be something in it. A walk that was cut
 /// short warns, since its numbers mean nothing.
 pub fn judge(watch: &Watch, survey: &Survey) -> Judgement {
+    let path = watch.path.as_str();
     let (verdict, message) = match survey {
         Survey::Whole(found) => return judge_found(watch, found),
         Survey::TooMany { entries } => (
-            Verdict::Warn,
+            Status::Warn,
             format!(
-                "not measured: {} has more than the {entries} names looked at; narrow the path, or raise max_entries and limits.deadline",
-                watch.path
+                "not measured: {path} has more than the {entries} names looked at; narrow the path, or raise max_entries and limits.deadline"
             ),
         ),
-        Survey::Refused(Refused::Missing) => {
-            (Verdict::Fail, format!("{} does not exist", watch.path))
-        }
-        Survey::Refused(Refused::NotGranted) => {
-            (Verdict::Fail, format!("{} is not granted", watch.path))
-        }
-        Survey::Refused(Refused::Because(reason)) => {
-            (Verdict::Fail, format!("{}: {reason}", watch.path))
-        }
+        Survey::Refused(Refused::Missing) => (Status::Fail, format!("{path} does not exist")),
+        Survey::Refused(Refused::NotGranted) => (Status::Fail, format!("{path} is not granted")),
+        Survey::Refused(Refused::Because(reason)) => (Status::Fail, format!("{path}: {reason}")),
     };
     Judgement { verdict, message }
 }
 
 fn judge_found(watch: &Watch, found: &Found) -> Judgement {
-    let files = |count: f64| format!("{} files", show::number(count));
     let mut said = vec![
-        watch.count.explain(found.count as f64, files),
-        watch.bytes.explain(found.bytes as f64, show::bytes),
-        age("newest", &watch.newest_age, found.newest_age),
-        age("oldest", &watch.oldest_age, found.oldest_age),
+        watch.max_count.explain(found.count as f64),
+        watch.max_bytes.explain(found.bytes as f64),
+        age("newest", &watch.newest_max_age, found.newest_age),
+        age("oldest", &watch.oldest_max_age, found.oldest_age),
     ];
     if found.count == 0 {
         // Nothing is not old. But where a new file is expected, there being none is as bad as it gets.
         said.pop();
-        if watch.newest_age.is_set() {
-            said[2] = (watch.newest_age.worst(), "there is no newest one".into());
+        if watch.newest_max_age.is_set() {
+            said[2] = (
+                watch.newest_max_age.worst(),
+                "there is no newest one".into(),
+            );
         }
     }
     if found.unreadable > 0 {
-        said.push((
-            Verdict::Warn,
-            format!("{} cannot be read", found.unreadable),
-        ));
+        said.push((Status::Warn, format!("{} cannot be read", found.unreadable)));
     }
     let verdict = said
         .iter()
         .map(|(verdict, _)| *verdict)
         .max()
-        .unwrap_or(Verdict::Pass);
+        .unwrap_or(Status::Pass);
     let parts: Vec<&str> = said
         .iter()
         .map(|(_, part)| part.as_str())
@@ -77,11 +72,11 @@ fn judge_found(watch: &Watch, found: &Found) -> Judgement {
     }
 }
 
-fn age(which: &str, limit: &Limit, age: Option<f64>) -> (Verdict, String) {
+fn age(which: &str, limit: &Ceiling<Seconds>, age: Option<f64>) -> (Status, String) {
     match age {
-        None => (Verdict::Pass, String::new()),
+        None => (Status::Pass, String::new()),
         Some(age) => {
-            let (verdict, message) = limit.explain(age, show::seconds);
+            let (verdict, message) = limit.explain(age);
             (verdict, format!("{which} {message}"))
         }
     }
@@ -92,10 +87,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::Settings;
+    use probity_sdk::config;
 
-    fn said(thresholds: &str, survey: &Survey) -> (Verdict, String) {
+    fn said(thresholds: &str, survey: &Survey) -> (Status, String) {
         let json = format!(r#"{{"watch":[{{"name":"w","path":"/b"{thresholds}}}]}}"#);
-        let judgement = judge(&Settings::parse(&json).unwrap().watches[0], survey);
+        let settings: Settings = config::parse(&json).unwrap();
+        let judgement = judge(&settings.watch.0[0], survey);
         (judgement.verdict, judgement.message)
     }
 
@@ -112,9 +109,9 @@ mod tests {
     #[test]
     fn without_thresholds_it_passes_and_tells() {
         let message = "3 files, 3 MiB, newest 1 min 30 s, oldest 2 h";
-        assert_eq!(said("", &three()), (Verdict::Pass, message.into()));
+        assert_eq!(said("", &three()), (Status::Pass, message.into()));
         let none = Survey::Whole(Found::default());
-        assert_eq!(said("", &none), (Verdict::Pass, "0 files, 0 B".into()));
+        assert_eq!(said("", &none), (Status::Pass, "0 files, 0 B".into()));
     }
 
     #[test]
@@ -122,32 +119,32 @@ mod tests {
         for (thresholds, verdict, part) in [
             (
                 r#","max_count":{"warn":3}"#,
-                Verdict::Warn,
+                Status::Warn,
                 "3 files: warns from 3 files,",
             ),
             (
                 r#","max_bytes":{"fail":"1MiB"}"#,
-                Verdict::Fail,
+                Status::Fail,
                 "3 MiB: fails from 1 MiB,",
             ),
             (
                 r#","newest_max_age":{"warn":"1m"}"#,
-                Verdict::Warn,
+                Status::Warn,
                 "newest 1 min 30 s: warns from 1 min,",
             ),
             (
                 r#","oldest_max_age":{"fail":"1h"}"#,
-                Verdict::Fail,
+                Status::Fail,
                 "oldest 2 h: fails from 1 h",
             ),
             (
                 r#","max_count":{"warn":1},"oldest_max_age":{"fail":"1h"}"#,
-                Verdict::Fail,
+                Status::Fail,
                 "fails from 1 h",
             ),
             (
                 r#","max_count":{"warn":4},"oldest_max_age":{"fail":"3h"}"#,
-                Verdict::Pass,
+                Status::Pass,
                 "3 files,",
             ),
         ] {
@@ -162,11 +159,11 @@ mod tests {
         let none = Survey::Whole(Found::default());
         let newest = |table| said(&format!(r#","newest_max_age":{table}"#), &none);
         let message = "0 files, 0 B, there is no newest one";
-        assert_eq!(newest(r#"{"fail":"1d"}"#), (Verdict::Fail, message.into()));
-        assert_eq!(newest(r#"{"warn":"1d"}"#), (Verdict::Warn, message.into()));
+        assert_eq!(newest(r#"{"fail":"1d"}"#), (Status::Fail, message.into()));
+        assert_eq!(newest(r#"{"warn":"1d"}"#), (Status::Warn, message.into()));
         assert_eq!(
             said(r#","oldest_max_age":{"fail":"1d"}"#, &none).0,
-            Verdict::Pass
+            Status::Pass
         );
     }
 
@@ -178,7 +175,7 @@ mod tests {
         });
         assert_eq!(
             said("", &survey),
-            (Verdict::Warn, "0 files, 0 B, 2 cannot be read".into())
+            (Status::Warn, "0 files, 0 B, 2 cannot be read".into())
         );
     }
 
@@ -187,18 +184,18 @@ mod tests {
         let fail = |refused| said("", &Survey::Refused(refused));
         assert_eq!(
             fail(Refused::Missing),
-            (Verdict::Fail, "/b does not exist".into())
+            (Status::Fail, "/b does not exist".into())
         );
         assert_eq!(
             fail(Refused::NotGranted),
-            (Verdict::Fail, "/b is not granted".into())
+            (Status::Fail, "/b is not granted".into())
         );
         assert_eq!(
             fail(Refused::Because("a reason")),
-            (Verdict::Fail, "/b: a reason".into())
+            (Status::Fail, "/b: a reason".into())
         );
         let (verdict, message) = said("", &Survey::TooMany { entries: 7 });
-        assert_eq!(verdict, Verdict::Warn);
+        assert_eq!(verdict, Status::Warn);
         assert!(
             message.starts_with("not measured: /b has more than the 7 names"),
             "{message}"

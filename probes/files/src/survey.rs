@@ -1,8 +1,9 @@
 //! Walks a watch's folder and sums up what matches.
 
-use kit::{Entry, Refused};
+use probity_sdk::files::{Entry, Refused};
+use probity_sdk::pattern::matches;
 
-use crate::{Watch, matches};
+use crate::Watch;
 
 /// Folders within folders are followed this far.
 const MAX_DEPTH: usize = 32;
@@ -73,12 +74,12 @@ impl Survey {
             found: Found::default(),
             entries: 0,
         };
-        let listing = match tree.list(&watch.path) {
+        let listing = match tree.list(watch.path.as_str()) {
             Ok(listing) => listing,
             Err(refused) => return Self::Refused(refused),
         };
         let mut folders = Vec::new();
-        let mut whole = walk.folder(&watch.path, listing, 0, &mut folders, &go_on);
+        let mut whole = walk.folder(watch.path.as_str(), listing, 0, &mut folders, &go_on);
         while let (true, Some((path, depth))) = (whole, folders.pop()) {
             match tree.list(&path) {
                 Ok(listing) => whole = walk.folder(&path, listing, depth, &mut folders, &go_on),
@@ -116,7 +117,7 @@ impl<T: Tree> Walk<'_, T> {
         go_on: impl Fn() -> bool,
     ) -> bool {
         for entry in listing {
-            if self.entries == self.watch.max_entries || !go_on() {
+            if self.entries == self.watch.max_entries.0 || !go_on() {
                 return false;
             }
             self.entries += 1;
@@ -168,6 +169,7 @@ mod tests {
 
     use super::*;
     use crate::Settings;
+    use probity_sdk::config;
 
     /// Paths of files with size and time; a size of `None` is a file that cannot be looked at.
     #[derive(Default)]
@@ -221,8 +223,8 @@ mod tests {
 
     fn survey(watch: &str) -> Survey {
         let json = format!(r#"{{"watch":[{{"name":"w","path":"/logs",{watch}}}]}}"#);
-        let settings = Settings::parse(&json).unwrap();
-        Survey::of(&settings.watches[0], &tree(), 1000.0, || true)
+        let settings: Settings = config::parse(&json).unwrap();
+        Survey::of(&settings.watch.0[0], &tree(), 1000.0, || true)
     }
 
     #[test]
@@ -263,8 +265,8 @@ mod tests {
     #[test]
     fn a_missing_folder_is_told_apart() {
         let json = r#"{"watch":[{"name":"w","path":"/nowhere"}]}"#;
-        let settings = Settings::parse(json).unwrap();
-        let survey = Survey::of(&settings.watches[0], &tree(), 0.0, || true);
+        let settings: Settings = config::parse(json).unwrap();
+        let survey = Survey::of(&settings.watch.0[0], &tree(), 0.0, || true);
         assert_eq!(survey, Survey::Refused(Refused::Missing));
     }
 
@@ -276,8 +278,9 @@ mod tests {
             Survey::TooMany { entries: 6 }
         );
         assert!(matches!(survey(&format!("{pattern}:7")), Survey::Whole(_)));
-        let settings = Settings::parse(r#"{"watch":[{"name":"w","path":"/logs"}]}"#).unwrap();
-        let late = Survey::of(&settings.watches[0], &tree(), 0.0, || false);
+        let json = r#"{"watch":[{"name":"w","path":"/logs"}]}"#;
+        let settings: Settings = config::parse(json).unwrap();
+        let late = Survey::of(&settings.watch.0[0], &tree(), 0.0, || false);
         assert_eq!(late, Survey::TooMany { entries: 0 });
     }
 }

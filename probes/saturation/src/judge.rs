@@ -1,8 +1,9 @@
 //! The verdicts on what was read.
 
-use kit::{Limit, Verdict, show};
+use probity_sdk::Status;
+use probity_sdk::config::{Ceiling, Floor, Ratio};
 
-use crate::{Facts, Settings};
+use crate::{Facts, Headroom, Settings};
 
 /// The checks as (id, title).
 pub const CHECKS: [(&str, &str); 6] = [
@@ -20,55 +21,45 @@ pub struct Judgement {
     /// Which of [`CHECKS`], by position.
     pub check: usize,
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: Status,
     /// The value, and the threshold that it has crossed.
     pub message: String,
 }
 
 /// Judges what is there; a check without a value is left out.
 pub fn judge(facts: &Facts, settings: &Settings) -> Vec<Judgement> {
-    let pressure = |resource, limit: &Limit| (facts.some_pressure(resource), *limit);
-    let ratios = [
-        (facts.load, settings.load),
+    let pressure = |resource, limit: &Ceiling<Ratio>| {
+        let ratio = facts.some_pressure(resource)?;
+        Some(limit.explain(ratio))
+    };
+    let left = |headroom: Option<Headroom>, limit: &Floor<Ratio>| {
+        headroom.map(|headroom| limit.explain(headroom.ratio))
+    };
+    let said = [
+        facts.load.map(|load| settings.load.explain(load)),
         pressure("cpu", &settings.cpu_pressure),
         pressure("memory", &settings.memory_pressure),
         pressure("io", &settings.io_pressure),
-        (
-            facts.memory.map(|left| left.ratio),
-            settings.memory_headroom,
-        ),
-        (
-            facts.descriptors.map(|left| left.ratio),
-            settings.descriptor_headroom,
-        ),
+        left(facts.memory, &settings.memory_headroom),
+        left(facts.descriptors, &settings.descriptor_headroom),
     ];
-    ratios
-        .into_iter()
-        .enumerate()
-        .filter_map(|(check, (value, limit))| {
-            let show = if check == 0 {
-                show::number
-            } else {
-                show::percent
-            };
-            let (verdict, message) = limit.explain(value?, show);
-            Some(Judgement {
-                check,
-                verdict,
-                message,
-            })
+    let judgement = |(check, said): (usize, Option<(Status, String)>)| {
+        let (verdict, message) = said?;
+        Some(Judgement {
+            check,
+            verdict,
+            message,
         })
-        .collect()
+    };
+    said.into_iter().enumerate().filter_map(judgement).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::Headroom;
 
-    fn verdicts(facts: &Facts) -> Vec<(&'static str, Verdict, String)> {
-        judge(facts, &Settings::parse("{}").unwrap())
+    fn verdicts(facts: &Facts) -> Vec<(&'static str, Status, String)> {
+        judge(facts, &Settings::default())
             .into_iter()
             .map(|one| (CHECKS[one.check].0, one.verdict, one.message))
             .collect()
@@ -96,14 +87,14 @@ mod tests {
             stale: false,
         };
         let expected = [
-            ("load", Verdict::Warn, "2.5: warns from 2"),
-            ("cpu-pressure", Verdict::Warn, "99 %: warns from 60 %"),
-            ("memory-pressure", Verdict::Fail, "40 %: fails from 40 %"),
-            ("io-pressure", Verdict::Pass, "10 %"),
-            ("memory-headroom", Verdict::Fail, "3 %: fails from 3 % down"),
+            ("load", Status::Warn, "2.5: warns from 2"),
+            ("cpu-pressure", Status::Warn, "99 %: warns from 60 %"),
+            ("memory-pressure", Status::Fail, "40 %: fails from 40 %"),
+            ("io-pressure", Status::Pass, "10 %"),
+            ("memory-headroom", Status::Fail, "3 %: fails from 3 % down"),
             (
                 "descriptor-headroom",
-                Verdict::Warn,
+                Status::Warn,
                 "20 %: warns from 20 % down",
             ),
         ];
@@ -118,6 +109,6 @@ mod tests {
             load: Some(0.0),
             ..Facts::default()
         };
-        assert_eq!(verdicts(&facts), [("load", Verdict::Pass, "0".to_owned())]);
+        assert_eq!(verdicts(&facts), [("load", Status::Pass, "0".to_owned())]);
     }
 }

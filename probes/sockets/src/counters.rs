@@ -1,7 +1,7 @@
 //! The kernel's own totals: `/proc/net/snmp` and `/proc/net/netstat`, where a line of names precedes a line of numbers,
 //! and `/proc/net/snmp6`, where each line has a name and a number (Linux, net/ipv4/proc.c, net/ipv6/proc.c).
 
-use crate::lines::{number, words};
+use probity_sdk::lines::{number, words};
 
 /// A metric and where its numbers come from.
 #[derive(Debug)]

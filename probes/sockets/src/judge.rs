@@ -1,6 +1,7 @@
 //! The verdicts. Rates are taken between two runs of one instance; the first run has none.
 
-use kit::{Limit, Verdict, show};
+use probity_sdk::Status;
+use probity_sdk::config::{Ceiling, Count, Ratio};
 
 use crate::{Settings, Totals};
 
@@ -20,7 +21,7 @@ pub struct Judgement {
     /// Which of [`CHECKS`], by position.
     pub check: usize,
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: Status,
     /// The value, and the threshold that it has crossed.
     pub message: String,
 }
@@ -43,27 +44,26 @@ impl Judges {
         close_wait: Option<u64>,
     ) -> Vec<Judgement> {
         let before = self.before.take();
-        let drops = drops_per_second(&settings.listen_drops, before.as_ref(), now, &totals);
-        let retransmits = retransmits(&settings.retransmits, before.as_ref(), &totals);
+        let drops = drops_per_second(
+            &settings.listen_drops_per_second,
+            before.as_ref(),
+            now,
+            &totals,
+        );
+        let retransmits = retransmits(&settings.retransmit_ratio, before.as_ref(), &totals);
         self.before = Some((now, totals));
-        let connections =
-            |limit: &Limit, count: Option<u64>| Some(limit.explain(count? as f64, show::number));
+        let connections = |limit: &Ceiling<Count>, count: Option<u64>| {
+            limit.is_set().then_some(limit.explain(count? as f64))
+        };
         let said = [
-            (settings.listen_drops, drops),
-            (settings.retransmits, retransmits),
-            (
-                settings.time_wait,
-                connections(&settings.time_wait, time_wait),
-            ),
-            (
-                settings.close_wait,
-                connections(&settings.close_wait, close_wait),
-            ),
+            drops,
+            retransmits,
+            connections(&settings.time_wait, time_wait),
+            connections(&settings.close_wait, close_wait),
         ];
         said.into_iter()
             .enumerate()
-            .filter(|(_, (limit, _))| limit.is_set())
-            .filter_map(|(check, (_, said))| {
+            .filter_map(|(check, said)| {
                 let (verdict, message) = said?;
                 Some(Judgement {
                     check,
@@ -75,7 +75,7 @@ impl Judges {
     }
 }
 
-type Said = Option<(Verdict, String)>;
+type Said = Option<(Status, String)>;
 
 /// How much a total grew; nothing when there is no run before, or when it went back.
 fn growth(before: Option<&(f64, Totals)>, totals: &Totals, name: &str) -> Option<u64> {
@@ -83,24 +83,24 @@ fn growth(before: Option<&(f64, Totals)>, totals: &Totals, name: &str) -> Option
 }
 
 fn pass(message: &str) -> Said {
-    Some((Verdict::Pass, message.into()))
+    Some((Status::Pass, message.into()))
 }
 
 fn drops_per_second(
-    limit: &Limit,
+    limit: &Ceiling<Count>,
     before: Option<&(f64, Totals)>,
     now: f64,
     totals: &Totals,
 ) -> Said {
     const DROPS: &str = "sockets_tcp_listen_drops_total";
-    totals.of(DROPS)?;
+    totals.of(DROPS).filter(|_| limit.is_set())?;
     let seconds = before
         .map(|(then, _)| now - then)
         .filter(|seconds| *seconds > 0.0);
     match (growth(before, totals, DROPS), seconds) {
         (Some(0), Some(_)) => pass("none since the run before"),
         (Some(drops), Some(seconds)) => {
-            let (verdict, message) = limit.explain(drops as f64 / seconds, show::number);
+            let (verdict, message) = limit.explain(drops as f64 / seconds);
             Some((
                 verdict,
                 format!("{drops} since the run before, a second {message}"),
@@ -110,13 +110,15 @@ fn drops_per_second(
     }
 }
 
-fn retransmits(limit: &Limit, before: Option<&(f64, Totals)>, totals: &Totals) -> Said {
+fn retransmits(limit: &Ceiling<Ratio>, before: Option<&(f64, Totals)>, totals: &Totals) -> Said {
     let again = growth(before, totals, "sockets_tcp_segments_retransmitted_total");
     let sent = growth(before, totals, "sockets_tcp_segments_sent_total");
-    totals.of("sockets_tcp_segments_sent_total")?;
+    totals
+        .of("sockets_tcp_segments_sent_total")
+        .filter(|_| limit.is_set())?;
     match (again, sent) {
         (Some(again), Some(sent)) if again + sent >= MIN_SEGMENTS => {
-            Some(limit.explain(again as f64 / (again + sent) as f64, show::percent))
+            Some(limit.explain(again as f64 / (again + sent) as f64))
         }
         (Some(_), Some(_)) => pass("too few segments since the run before to tell"),
         _ => pass("no run before to compare with"),
@@ -127,6 +129,7 @@ fn retransmits(limit: &Limit, before: Option<&(f64, Totals)>, totals: &Totals) -
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use probity_sdk::config;
 
     /// Totals with these numbers of (listen drops, segments sent, segments sent again).
     fn totals(drops: u64, sent: u64, again: u64) -> Totals {
@@ -142,7 +145,7 @@ mod tests {
         totals
     }
 
-    fn said(judgements: &[Judgement], id: &str) -> (Verdict, String) {
+    fn said(judgements: &[Judgement], id: &str) -> (Status, String) {
         let one = judgements
             .iter()
             .find(|one| CHECKS[one.check].0 == id)
@@ -152,13 +155,13 @@ mod tests {
 
     #[test]
     fn rates_are_taken_between_two_runs() {
-        let settings = Settings::parse("{}").unwrap();
+        let settings = Settings::default();
         let mut judges = Judges::default();
         let first = judges.judge(&settings, 10.0, totals(500, 1000, 900), None, None);
         for id in ["listen-drops", "retransmits"] {
             assert_eq!(
                 said(&first, id),
-                (Verdict::Pass, "no run before to compare with".into())
+                (Status::Pass, "no run before to compare with".into())
             );
         }
         let quiet = judges.judge(&settings, 15.0, totals(500, 1050, 910), None, None);
@@ -171,13 +174,13 @@ mod tests {
         assert_eq!(
             said(&busy, "listen-drops"),
             (
-                Verdict::Warn,
+                Status::Warn,
                 "10 since the run before, a second 2: warns from 1".into()
             )
         );
         assert_eq!(
             said(&busy, "retransmits"),
-            (Verdict::Warn, "10 %: warns from 5 %".into())
+            (Status::Warn, "10 %: warns from 5 %".into())
         );
         let reset = judges.judge(&settings, 25.0, totals(3, 5, 1), None, None);
         assert_eq!(
@@ -188,23 +191,22 @@ mod tests {
 
     #[test]
     fn connections_are_held_against_their_thresholds() {
-        let settings =
-            Settings::parse(r#"{"time_wait":{"warn":5},"close_wait":{"warn":1,"fail":2}}"#)
-                .unwrap();
+        let json = r#"{"time_wait":{"warn":5},"close_wait":{"warn":1,"fail":2}}"#;
+        let settings: Settings = config::parse(json).unwrap();
         let judgements =
             Judges::default().judge(&settings, 0.0, Totals::default(), Some(4), Some(2));
         assert_eq!(judgements.len(), 2, "no totals, no rates");
-        assert_eq!(said(&judgements, "time-wait"), (Verdict::Pass, "4".into()));
+        assert_eq!(said(&judgements, "time-wait"), (Status::Pass, "4".into()));
         assert_eq!(
             said(&judgements, "close-wait"),
-            (Verdict::Fail, "2: fails from 2".into())
+            (Status::Fail, "2: fails from 2".into())
         );
     }
 
     #[test]
     fn a_check_without_thresholds_is_left_out() {
         let json = r#"{"time_wait":{},"close_wait":{},"listen_drops_per_second":{},"retransmit_ratio":{}}"#;
-        let settings = Settings::parse(json).unwrap();
+        let settings: Settings = config::parse(json).unwrap();
         assert_eq!(
             Judges::default().judge(&settings, 0.0, totals(1, 1, 1), Some(9), Some(9)),
             []

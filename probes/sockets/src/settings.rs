@@ -1,87 +1,61 @@
 //! The probe's configuration.
 
-use kit::{Fault, Limit, Quantity, Section, Value};
+use probity_sdk::config::{Ceiling, Count, Path, Ratio, Seconds};
+use serde::Deserialize;
 
 /// What is read, and from where on each check warns and fails.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// The folder to read; the probe's grant must have it or one above it.
-    pub folder: String,
+    pub folder: Path,
     /// Whether connections are counted by state.
     pub states: bool,
-    /// Seconds for which such a count is good. To list its connections the kernel walks its whole table, also when it is
+    /// For how long such a count is good. To list its connections the kernel walks its whole table, also when it is
     /// all but empty: 7 ms of processor time on a machine of 24 GB.
-    pub states_every: f64,
+    pub states_every: Seconds,
     /// Connections lost at listening sockets in a second.
-    pub listen_drops: Limit,
+    pub listen_drops_per_second: Ceiling<Count>,
     /// Share of segments that were sent again since the run before.
-    pub retransmits: Limit,
+    pub retransmit_ratio: Ceiling<Ratio>,
     /// Connections in TIME_WAIT.
-    pub time_wait: Limit,
+    pub time_wait: Ceiling<Count>,
     /// Connections in CLOSE_WAIT.
-    pub close_wait: Limit,
+    pub close_wait: Ceiling<Count>,
 }
 
-const KEYS: [&str; 7] = [
-    "folder",
-    "states",
-    "states_every",
-    "listen_drops_per_second",
-    "retransmit_ratio",
-    "time_wait",
-    "close_wait",
-];
-
-impl Settings {
-    /// Reads the probe's section.
-    ///
-    /// # Errors
-    /// The first key that is unknown or holds something else than it should.
-    pub fn parse(json: &str) -> Result<Self, Fault> {
-        let value = Value::parse(json).unwrap_or(Value::Null);
-        let section = Section::root(&value, &KEYS)?;
-        let above = |key, most, warn, fail| {
-            section.limit(key, Quantity::Number(most), Limit::above(warn, fail))
+impl Default for Settings {
+    fn default() -> Self {
+        let counts = |warn, fail: Option<f64>| Ceiling {
+            warn: Some(Count(warn)),
+            fail: fail.map(Count),
         };
-        Ok(Self {
-            folder: folder(&section)?,
-            states: section.flag("states", true)?,
-            states_every: section
-                .quantity("states_every", Quantity::Seconds)?
-                .unwrap_or(15.0),
-            listen_drops: above("listen_drops_per_second", 1e9, Some(1.0), Some(100.0))?,
-            retransmits: above("retransmit_ratio", 1.0, Some(0.05), Some(0.25))?,
+        Self {
+            folder: Path("/proc/net".to_owned()),
+            states: true,
+            states_every: Seconds(15.0),
+            listen_drops_per_second: counts(1.0, Some(100.0)),
+            retransmit_ratio: Ceiling {
+                warn: Some(Ratio(0.05)),
+                fail: Some(Ratio(0.25)),
+            },
             // Linux hands out 28,232 ports for connections from here to one address.
-            time_wait: above("time_wait", 1e9, Some(20_000.0), None)?,
-            close_wait: above("close_wait", 1e9, Some(1000.0), Some(10_000.0))?,
-        })
+            time_wait: counts(20_000.0, None),
+            close_wait: counts(1000.0, Some(10_000.0)),
+        }
     }
-}
-
-fn folder(section: &Section<'_>) -> Result<String, Fault> {
-    let expected = "an absolute path such as \"/proc/net\"";
-    if !section.has("folder") {
-        return Ok("/proc/net".into());
-    }
-    let folder = section.text("folder", expected)?;
-    if !folder.starts_with('/') {
-        return Err(section.fault("folder", expected));
-    }
-    Ok(folder.trim_end_matches('/').into())
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use probity_sdk::config;
 
     #[test]
     fn each_key_can_be_set() {
-        let default = Settings::parse("{}").unwrap();
-        assert_eq!(
-            (default.folder.as_str(), default.states),
-            ("/proc/net", true)
-        );
+        let default = Settings::default();
+        assert_eq!(config::parse("{}"), Ok(default.clone()));
         for json in [
             r#"{"folder":"/host/proc/1/net/"}"#,
             r#"{"states":false}"#,
@@ -91,7 +65,7 @@ mod tests {
             r#"{"time_wait":{}}"#,
             r#"{"close_wait":{"warn":1,"fail":2}}"#,
         ] {
-            assert_ne!(Settings::parse(json).unwrap(), default, "{json}");
+            assert_ne!(config::parse::<Settings>(json).unwrap(), default, "{json}");
         }
     }
 
@@ -100,7 +74,7 @@ mod tests {
         for (json, said) in [
             (
                 r#"{"folder":"proc/net"}"#,
-                "`folder` must be an absolute path such as \"/proc/net\", not \"proc/net\"",
+                "`folder` must be an absolute path such as \"/var/log\", not \"proc/net\"",
             ),
             (
                 r#"{"retransmit_ratio":{"warn":5}}"#,
@@ -108,14 +82,15 @@ mod tests {
             ),
             (
                 r#"{"timewait":{}}"#,
-                "`timewait` is not known here: use folder, states, states_every, listen_drops_per_second, retransmit_ratio, time_wait, close_wait",
+                "`timewait` is not known here: use `folder`, `states`, `states_every`, `listen_drops_per_second`, `retransmit_ratio`, `time_wait` or `close_wait`",
             ),
             (
                 r#"{"states":"no"}"#,
                 "`states` must be true or false, not \"no\"",
             ),
         ] {
-            assert_eq!(Settings::parse(json).unwrap_err().to_string(), said);
+            let fault = config::parse::<Settings>(json).unwrap_err();
+            assert_eq!(fault.to_string(), said);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `/proc/net/sockstat` and `/proc/net/sockstat6`: how many sockets there are (Linux, net/ipv4/proc.c).
 
-use crate::lines::{number, words};
+use probity_sdk::lines::{number, words};
 
 /// What the two files say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! `/proc/net/tcp` and `/proc/net/tcp6`: a line for each connection (Linux, Documentation/networking/proc_net_tcp.rst).
 
-use crate::lines::words;
+use probity_sdk::lines::words;
 
 /// TCP's states as the kernel numbers them, from 1 (include/net/tcp_states.h).
 pub const STATES: [&str; 11] = [
