@@ -47,27 +47,14 @@ if [ -e "$environment" ] && works "$environment"; then
     exit
 fi
 
-# apt with lists, status and cache of its own: Debian's signatures are checked, the system's apt sees nothing of it.
-mirror=$(apt-get indextargets --format '$(SITE)' 'Label: Debian' | sort -u | head -1)
-[ -n "$mirror" ] || { say "apt knows no Debian mirror, and rustup has no $target: run rustup target add $target"; exit 1; }
 rm -rf "$prefix"
 apt=$prefix/apt
-mkdir -p "$apt"/{state/lists/partial,cache/archives/partial,etc/apt.conf.d,etc/preferences.d,packages}
-: >"$apt/status"
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$apt/etc/sources.list"
-cat >"$apt/apt.conf" <<CONF
-Dir::Etc "$apt/etc";
-Dir::Etc::sourcelist "sources.list";
-Dir::State "$apt/state";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt/cache";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-// A frozen mirror's Release file may be past its date; its signature is checked all the same.
-Acquire::Check-Valid-Until "false";
-CONF
-export APT_CONFIG=$apt/apt.conf
-apt-get -q update >&2
+mkdir -p "$apt/packages"
+if ! APT_CONFIG=$("$(dirname "$0")/debian-suite.sh" "$suite" "$apt"); then
+    say "rustup has no $target either: run rustup target add $target"
+    exit 1
+fi
+export APT_CONFIG
 
 # rustc, the host's library for procedural macros, the wasm32 one, and what the compiler's own library is linked with.
 library=$(apt-cache depends libstd-rust-dev | sed -n 's/.*Depends: \(libstd-rust-[0-9.]*\)$/\1/p' | head -1)
