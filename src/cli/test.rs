@@ -1,0 +1,116 @@
+//! `probity test`: some runs of one probe, and what they came to.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::subject::{GuestLevel, ReportFormat, SectionOptions, block_on};
+use super::taping::TapeOptions;
+use super::{Exit, Trouble, output};
+use crate::author::{self, MAX_RUNS, Plan, Session};
+use crate::probe::Compiler;
+
+/// What `probity test` is told.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = after_help())]
+pub struct TestOptions {
+    /// The component; with --conformance, one or several
+    #[arg(value_name = "FILE.wasm", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    section: SectionOptions,
+    /// How often it is run [default: 1, and with --replay as often as it was recorded]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=MAX_RUNS))]
+    runs: Option<u64>,
+    /// Wait one interval between two runs, as in production
+    #[arg(long)]
+    wait: bool,
+    /// The level from which on the probe's log is shown
+    #[arg(long, value_enum, default_value_t = GuestLevel::Info)]
+    log_level: GuestLevel,
+    /// Hold each file against the list of behaviours below instead, with a file, configuration and grants of the suite's own
+    #[arg(long, conflicts_with_all = ["name", "set", "grant", "limit", "interval", "runs", "wait", "log_level"])]
+    conformance: bool,
+    #[command(flatten)]
+    taping: TapeOptions,
+    /// How the report looks
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    format: ReportFormat,
+}
+
+fn after_help() -> String {
+    format!(
+        "It runs as in production: compiled, limited and granted as its section in the configuration file and the flags \
+         over it say. State is kept in memory, runs follow each other at once, and the snapshot that it may read holds \
+         this machine as it was at the beginning. A check that warns or fails is no failure of the test: the probe \
+         works.\n\n\
+         With --replay the world is not asked, and nothing but the tape says how the probe is run: docs/recording.md tells \
+         what a tape is and how to keep a failing run as a test.\n\n\
+         The behaviours of --conformance, for probes that do what the examples do:\n{}\n\
+         Exit codes: 0 every run went well, or every behaviour is shown; 1 a run failed, or a behaviour is red; 65 the \
+         file is no fit component, or no implementation of the suite's contract; 78 configuration; 129, 130, 143 a signal \
+         ended the suite.",
+        author::list_behaviours()
+    )
+}
+
+/// Runs a probe and prints what came of it.
+///
+/// # Errors
+/// The configuration is at fault, the file is no probe, a run failed, or standard output cannot be written.
+pub fn test(
+    options: TestOptions,
+    environment: Vec<(OsString, OsString)>,
+    compiler: Compiler,
+) -> anyhow::Result<Exit> {
+    if options.conformance {
+        let place = options.section.place;
+        return super::conformance::conformance(
+            options.files,
+            place,
+            options.format,
+            environment,
+            compiler,
+        );
+    }
+    let file = one(options.files)?;
+    let taping = options.taping.begin()?;
+    let runs = options.runs.unwrap_or_else(|| taping.runs());
+    let prepared = match taping.document() {
+        Some(document) => {
+            let section = options.section;
+            section.prepare_replay(file, environment, compiler, document)?
+        }
+        None => {
+            let (with, level) = ((compiler, taping.tape()), options.log_level.into());
+            options
+                .section
+                .prepare_with(file, environment, with, level)?
+        }
+    };
+    let mut session = Session::begin(&prepared.stand, prepared.load()?);
+    let plan = Plan {
+        runs,
+        wait: options.wait,
+    };
+    let report = block_on(author::test(&mut session, plan))?;
+    output::data(&match options.format {
+        ReportFormat::Table => report.to_string(),
+        ReportFormat::Json => serde_json::to_string_pretty(&report.json())?,
+    })?;
+    taping.end(&report)
+}
+
+/// The only one of the files.
+fn one(files: Vec<PathBuf>) -> Result<PathBuf, Trouble> {
+    let count = files.len();
+    match <[PathBuf; 1]>::try_from(files) {
+        Ok([file]) => Ok(file),
+        Err(_) => Err(Trouble::new(
+            Exit::Usage,
+            format!("{count} files are given, and one is tested at a time"),
+            "name one file, or give --conformance, which takes several",
+        )),
+    }
+}

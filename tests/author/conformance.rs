@@ -1,0 +1,144 @@
+//! `probity test --conformance`: the suite itself, held against probes that keep the contract and that do not.
+
+use std::io::Read;
+use std::process::{Command as Process, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::desk::{Desk, has};
+use crate::support::bench::{GAUGE, SET_ONE, named_gauge};
+use crate::support::guest::Guest;
+
+/// The example in Rust, as `.ci/guests` builds it.
+const QUEUE: &[u8] = include_bytes!("../guests/queue.wasm");
+
+/// The suite has begun by then.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks for it.
+const PAUSE: Duration = Duration::from_millis(5);
+
+#[test]
+fn a_probe_that_keeps_the_contract_is_green() {
+    let desk = Desk::new().add("queue.wasm", QUEUE);
+    let shown = desk.run("test --conformance queue.wasm", 0).out;
+    let green = shown.lines().filter(|row| row.ends_with(" ok")).count();
+    assert_eq!(green, probity::author::BEHAVIOURS.len(), "{shown}");
+    // It works for a person, too.
+    let watched = desk.path("queues.txt");
+    std::fs::write(&watched, "mail 120 3\n").unwrap();
+    let (line, file) = ("test queue.wasm", watched.display());
+    let denied = desk.run(&format!("{line} --set file={file}"), 1);
+    has(
+        &denied.notes,
+        &[&format!("next: allow it with --grant read={file}")],
+    );
+    let shown = desk
+        .run(&format!("{line} --set file={file} --grant read={file}"), 0)
+        .out;
+    has(
+        &shown,
+        &[
+            "queue_depth{probe=\"queue\",queue=\"mail\"} 120",
+            "mail has 120: warns from 100",
+        ],
+    );
+}
+
+#[test]
+fn a_probe_that_does_something_else_is_told_so_in_a_sentence() {
+    let other = named_gauge("x").collect(&format!("{GAUGE} {SET_ONE}"));
+    let desk = Desk::with(&other).add("crash.wasm", &Guest::new().collect("(unreachable)").build());
+    let ended = desk.run("test --conformance guest.wasm", 65);
+    has(
+        &ended.notes,
+        &[
+            "guest.wasm does not follow the suite's contract",
+            "it gives none of them",
+            "next: test it with `probity test`",
+        ],
+    );
+    assert_eq!(ended.out, "");
+    has(
+        &desk.run("test --conformance crash.wasm", 65).notes,
+        &["run 1 failed: trap.unreachable"],
+    );
+    has(
+        &desk.run("test --conformance nowhere.wasm", 65).notes,
+        &["file.unreadable"],
+    );
+}
+
+#[test]
+fn a_probe_that_only_looks_right_is_red_wherever_it_is_wrong() {
+    // One gauge of the contract's name, and nothing else.
+    let liar = named_gauge("queue_depth").collect(&format!("{GAUGE} {SET_ONE}"));
+    let desk = Desk::with(&liar).add("twin.wasm", &liar.build());
+    let ended = desk.run("test --conformance guest.wasm twin.wasm", 1);
+    let rows: Vec<&str> = ended.out.lines().collect();
+    assert_eq!(
+        rows[0].split_whitespace().collect::<Vec<_>>(),
+        ["guest", "twin"]
+    );
+    let red = |row: &&&str| row.ends_with("  RED    RED");
+    assert_eq!(
+        rows.iter().filter(red).count(),
+        probity::author::BEHAVIOURS.len()
+    );
+    has(
+        &ended.out,
+        &[
+            "guest.wasm: definitions: the labels of queue_depth is [], and should be [\"queue\"]",
+            "guest.wasm: failure: run 2 went well, and should have failed",
+            "twin.wasm: log: what is logged in the first run is []",
+        ],
+    );
+    has(&ended.notes, &["behaviours are red", "next: "]);
+    let table = desk.json("test --conformance guest.wasm", 1);
+    assert_eq!(table["ok"], false);
+    assert_eq!(table["files"][0]["results"][0]["ok"], false);
+    let names = table["behaviours"].as_array().unwrap().len();
+    assert_eq!(
+        table["files"][0]["results"].as_array().unwrap().len(),
+        names
+    );
+}
+
+#[test]
+fn an_interrupted_suite_leaves_nothing_behind() {
+    let desk = Desk::new().add("queue.wasm", QUEUE);
+    let temporary = desk.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let left = || std::fs::read_dir(&temporary).unwrap().count();
+    for (signal, exit) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut command = Process::new(env!("CARGO_BIN_EXE_probity"));
+        command.current_dir(desk.folder.path()).env_clear();
+        command.env("TMPDIR", &temporary);
+        command.env("XDG_STATE_HOME", desk.path("state"));
+        command.args(["test", "--conformance", "queue.wasm"]);
+        let mut suite = command.stderr(Stdio::piped()).spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while left() == 0 {
+            assert!(Instant::now() < deadline, "the suite makes no folder");
+            std::thread::sleep(PAUSE);
+        }
+        let process = Pid::from_child(&suite);
+        kill_process(process, signal).unwrap();
+        let mut notes = String::new();
+        let mut told = suite.stderr.take().unwrap();
+        told.read_to_string(&mut notes).unwrap();
+        assert_eq!(suite.wait().unwrap().code(), Some(exit), "{notes}");
+        has(&notes, &["error: a signal ended it\nnext: "]);
+        assert_eq!(left(), 0);
+    }
+}
+
+#[test]
+fn every_behaviour_is_told_in_help_and_in_the_documentation() {
+    let help = Desk::new().run("test --help", 0).out;
+    let documentation = include_str!("../../docs/conformance.md");
+    for behaviour in probity::author::BEHAVIOURS {
+        has(&help, &[behaviour.name]);
+        has(documentation, &[&format!("| {} |", behaviour.name)]);
+    }
+}
