@@ -1,0 +1,149 @@
+//! Many samples made few: one value for each step of a window.
+
+use crate::model::Summary;
+
+/// What becomes of the samples of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fold {
+    /// Their mean.
+    Average,
+    /// The smallest.
+    Minimum,
+    /// The largest.
+    Maximum,
+    /// The last.
+    Last,
+    /// How many there are.
+    Count,
+}
+
+impl Fold {
+    /// What it makes of them; nothing of none.
+    pub fn of(self, samples: &Summary) -> Option<f64> {
+        (samples.count > 0).then_some(match self {
+            Self::Average => samples.average(),
+            Self::Minimum => samples.minimum,
+            Self::Maximum => samples.maximum,
+            Self::Last => samples.last,
+            Self::Count => samples.count as f64,
+        })
+    }
+
+    /// Every fold by its word.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("avg", Self::Average),
+        ("min", Self::Minimum),
+        ("max", Self::Maximum),
+        ("last", Self::Last),
+        ("count", Self::Count),
+    ];
+}
+
+/// The steps of a window: each ends at a multiple of its length, so that a window that moves on shows the same steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps {
+    /// The end of the one before the first, in milliseconds since the Unix epoch: the first has what comes after it.
+    pub from: i64,
+    /// How long each is, in milliseconds.
+    pub step: i64,
+    /// How many there are.
+    pub count: usize,
+    /// The end of the window, which may lie within the last: what came after it is not asked for.
+    pub end: i64,
+}
+
+impl Steps {
+    /// The steps of `step` milliseconds that cover what lies between `end - window` and `end`.
+    pub fn covering(end: i64, window: i64, step: i64) -> Self {
+        let last = end.div_euclid(step) + i64::from(end.rem_euclid(step) > 0);
+        let first = (end - window).div_euclid(step);
+        Self {
+            from: first * step,
+            step,
+            count: usize::try_from(last - first).unwrap_or(0),
+            end,
+        }
+    }
+
+    /// When the last ends.
+    pub fn until(&self) -> i64 {
+        self.from + self.step * self.count as i64
+    }
+
+    /// The samples of each step together. They are in order of time, and each may stand for several.
+    pub fn sums(&self, samples: impl Iterator<Item = (i64, Summary)>) -> Vec<Summary> {
+        let mut sums = vec![Summary::default(); self.count];
+        for (time, samples) in samples {
+            let step = (time - self.from - 1).div_euclid(self.step);
+            let place = usize::try_from(step).ok();
+            if let Some(sum) = place.and_then(|place| sums.get_mut(place)) {
+                *sum = sum.then(samples);
+            }
+        }
+        sums
+    }
+
+    /// The end of each with its samples, as [`Steps::sums`] gives them, made one value; nothing where there are none.
+    pub fn values(&self, sums: &[Summary], fold: Fold) -> Vec<(i64, Option<f64>)> {
+        let steps = sums.iter().enumerate();
+        steps
+            .map(|(index, sum)| (self.end(index), fold.of(sum)))
+            .collect()
+    }
+
+    /// When a step ends, counted from 0.
+    pub fn end(&self, index: usize) -> i64 {
+        self.from + self.step * (index as i64 + 1)
+    }
+
+    /// The end of each with its samples folded; nothing where there are none. The samples are in order of time.
+    pub fn fold(
+        &self,
+        samples: impl Iterator<Item = (i64, f64)>,
+        fold: Fold,
+    ) -> Vec<(i64, Option<f64>)> {
+        let sums = self.sums(samples.map(|(time, value)| (time, Summary::of(value))));
+        self.values(&sums, fold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_end_at_multiples_and_hold_what_came_after_the_one_before() {
+        let steps = Steps::covering(10_500, 5_500, 5_000);
+        assert_eq!((steps.from, steps.count, steps.until()), (5_000, 2, 15_000));
+        let samples = [
+            (5_000, 9.0),
+            (5_001, 1.0),
+            (10_000, 3.0),
+            (10_001, 7.0),
+            (15_000, 5.0),
+            (15_001, 9.0),
+        ];
+        for (fold, wanted) in [
+            (Fold::Average, [2.0, 6.0]),
+            (Fold::Minimum, [1.0, 5.0]),
+            (Fold::Maximum, [3.0, 7.0]),
+            (Fold::Last, [3.0, 5.0]),
+            (Fold::Count, [2.0, 2.0]),
+        ] {
+            let folded = steps.fold(samples.into_iter(), fold);
+            let wanted = [(10_000, Some(wanted[0])), (15_000, Some(wanted[1]))];
+            assert_eq!(folded, wanted, "{fold:?}");
+        }
+        let none = steps.fold(std::iter::empty(), Fold::Count);
+        assert_eq!(none, [(10_000, None), (15_000, None)]);
+    }
+
+    #[test]
+    fn a_window_that_ends_on_a_step_has_just_its_own() {
+        let steps = Steps::covering(10_000, 10_000, 5_000);
+        assert_eq!((steps.from, steps.count), (0, 2));
+        assert_eq!(Steps::covering(-1, 10, 5).until(), 0);
+        let short = Steps::covering(7_000, 1_000, 5_000);
+        assert_eq!((short.from, short.count), (5_000, 1), "a part of one step");
+    }
+}
