@@ -1,0 +1,115 @@
+//! `/prometheus/api/v1/…`: the past as a Prometheus shows it, so that what reads one, such as Grafana, can read Probity.
+//!
+//! Follows Prometheus' HTTP API (<https://prometheus.io/docs/prometheus/latest/querying/api/>), its errors included. Unlike
+//! everywhere else here, unknown parameters are passed over, as Prometheus does.
+
+mod catalogue;
+mod envelope;
+mod parameters;
+mod server;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body as ResponseBody, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Response};
+use axum::routing::get;
+
+use self::envelope::{Outcome, Refusal};
+use self::parameters::Parameters;
+use crate::history::View;
+use crate::http::bodies::Body;
+use crate::http::negotiate::JSON;
+use crate::http::problem::Problem;
+use crate::http::request_body::Form;
+use crate::http::site::Shared;
+use crate::query::{LOOKBACK, Limits, Terms};
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    let at = |path: &str| format!("/prometheus/api/v1/{path}");
+    Router::new()
+        .route(&at("query"), get(instant).post(instant))
+        .route(&at("query_range"), get(range).post(range))
+        .merge(catalogue::routes())
+        .merge(server::routes())
+}
+
+async fn instant(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response<ResponseBody>, Problem> {
+    answer(&shared, &headers, form, |parameters, view| {
+        let terms = terms(parameters, view)?;
+        let query = parameters.query()?;
+        let time = parameters.time("time")?.unwrap_or_else(parameters::now);
+        let answer = query.at(view, time, &terms)?;
+        envelope::result(answer, time, parameters.limit()?)
+    })
+    .await
+}
+
+async fn range(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response<ResponseBody>, Problem> {
+    answer(&shared, &headers, form, |parameters, view| {
+        let terms = terms(parameters, view)?;
+        let query = parameters.query()?;
+        let window = parameters.window()?;
+        let answer = query.over(view, window, &terms)?;
+        envelope::result(answer, window.end, parameters.limit()?)
+    })
+    .await
+}
+
+/// How a query that begins now is carried out: within the time that the client gives, if that is less than there is.
+fn terms(parameters: &Parameters, view: &View) -> Result<Terms, Refusal> {
+    let limits = Limits::default();
+    let time = parameters.duration("timeout")?.unwrap_or(limits.time);
+    // At a longer step each sample would be too old before the next one comes.
+    let step = Duration::from_millis(view.interval().unsigned_abs());
+    let usual = LOOKBACK.max(step * 2);
+    let lookback = parameters.duration("lookback_delta")?;
+    Ok(Terms {
+        // As in Prometheus, none at all is as good as not given.
+        lookback: lookback.filter(|one| !one.is_zero()).unwrap_or(usual),
+        begun: Instant::now(),
+        limits: Limits {
+            time: time.min(limits.time),
+            ..limits
+        },
+    })
+}
+
+/// Answers with what `work` makes of the past, on a thread that may be busy for a while.
+async fn answer(
+    shared: &Arc<Shared>,
+    headers: &HeaderMap,
+    Form(pairs): Form,
+    work: impl FnOnce(&Parameters, &View) -> Outcome + Send + 'static,
+) -> Result<Response<ResponseBody>, Problem> {
+    let Ok(view) = shared.past() else {
+        return Ok(Refusal::no_history().answer());
+    };
+    let parameters = Parameters(pairs);
+    let done = shared.queries.run(move || Ok(work(&parameters, &view)));
+    match done.await {
+        Ok(Ok(bytes)) => match shared.queries.hold(bytes) {
+            Ok(bytes) => shown(headers, bytes).await,
+            Err(_) => Ok(Refusal::busy().answer()),
+        },
+        Ok(Err(refusal)) => Ok(refusal.answer()),
+        // It is its turn's wait that was too long.
+        Err(problem) if problem.status().as_u16() == 503 => Ok(Refusal::busy().answer()),
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn shown(headers: &HeaderMap, bytes: Bytes) -> Result<Response<ResponseBody>, Problem> {
+    let body = Arc::new(Body::ready(JSON[0].header(), bytes));
+    body.answer(headers, None).await
+}
