@@ -1,0 +1,163 @@
+//! What systemd says of units. Format: systemctl(1) `show`, org.freedesktop.systemd1(5).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::question::{Patience, ask};
+use super::sighting::{Found, Sighting};
+use crate::model::{WatchCgroup, WatchSupervisor};
+use crate::sampler::Machine;
+use crate::sampler::scan::{Words, lines, number, text};
+
+/// `systemctl` answers in 20 ms; a bus that hangs must not hold up everything else.
+const PATIENCE: Patience = Patience {
+    time: Duration::from_secs(2),
+    bytes: 1 << 20,
+};
+/// What is asked for each unit.
+const PROPERTIES: &str = "--property=Id,Names,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,\
+                          ExecMainStatus,ControlGroup";
+/// A control group's file is small, but for the list of its processes.
+const FILE_BYTES: u64 = 64 << 10;
+
+/// What systemd says of each unit, in their order, from one question.
+///
+/// # Errors
+/// Why it does not answer.
+pub(super) fn look(
+    machine: &Machine,
+    units: &[String],
+    stopped: &AtomicBool,
+) -> Result<Vec<Sighting>, String> {
+    let options = ["show", "--no-pager", PROPERTIES, "--"];
+    let arguments = options.into_iter().chain(units.iter().map(String::as_str));
+    let answer = ask(&machine.systemctl, arguments, PATIENCE, stopped)?;
+    let answer = text(&answer);
+    let blocks: Vec<Block<'_>> = answer.split("\n\n").map(Block).collect();
+    let sighting = |unit: &String| {
+        let own = blocks.iter().find(|block| block.is_of(unit));
+        match own {
+            Some(block) => block.sighting(machine, unit),
+            None => Sighting::unknown(format!("systemctl says nothing of {unit}")),
+        }
+    };
+    Ok(units.iter().map(sighting).collect())
+}
+
+/// The lines of one unit, `Name=value`.
+struct Block<'a>(&'a str);
+
+impl Block<'_> {
+    fn value(&self, key: &str) -> Option<&str> {
+        let mut pairs = self.0.lines().filter_map(|line| line.split_once('='));
+        let (_, value) = pairs.find(|(name, _)| *name == key)?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    fn word(&self, key: &str) -> Option<String> {
+        self.value(key).map(str::to_owned)
+    }
+
+    fn number(&self, key: &str) -> Option<u64> {
+        number(self.value(key)?.as_bytes())
+    }
+
+    /// Whether these lines are of that unit, which may be an alias.
+    fn is_of(&self, unit: &str) -> bool {
+        let names = self.value("Names").unwrap_or_default();
+        self.value("Id") == Some(unit) || names.split(' ').any(|name| name == unit)
+    }
+
+    fn sighting(&self, machine: &Machine, unit: &str) -> Sighting {
+        let main = self
+            .number("MainPID")
+            .and_then(|pid| u32::try_from(pid).ok());
+        let main = main.filter(|pid| *pid > 0);
+        let group = self.value("ControlGroup").filter(|path| *path != "/");
+        let mut pids = group.map_or_else(Vec::new, |group| processes_of(machine, group));
+        // It may live in a group that cannot be read here; and without one at all.
+        if let Some(main) = main.filter(|main| !pids.contains(main)) {
+            pids.insert(0, main);
+        }
+        let supervisor = WatchSupervisor {
+            kind: "systemd",
+            state: self.word("ActiveState"),
+            sub_state: self.word("SubState"),
+            load_state: self.word("LoadState"),
+            result: self.word("Result"),
+            exit_status: self.number("ExecMainStatus"),
+            restarts: self.number("NRestarts"),
+            cgroup: group.map(|group| cgroup(machine, group)),
+            ..WatchSupervisor::default()
+        };
+        let found = if pids.is_empty() {
+            self.without_process(unit)
+        } else {
+            Sighting::these(pids)
+        };
+        Sighting {
+            main,
+            supervisor: Some(Arc::new(supervisor)),
+            ..Sighting::of(found)
+        }
+    }
+
+    /// What a unit without a process is.
+    fn without_process(&self, unit: &str) -> Found {
+        let or_unknown = |key| self.value(key).unwrap_or("unknown");
+        let (active, sub) = (or_unknown("ActiveState"), or_unknown("SubState"));
+        let words = format!("{unit} is {active} ({sub})");
+        match (self.value("LoadState"), active) {
+            (Some("not-found"), _) => Found::None(format!("systemd has no {unit}").into()),
+            (_, "active" | "reloading") => {
+                Found::Idle(format!("{words} and has no process").into())
+            }
+            (_, "failed") => {
+                let (result, status) = (or_unknown("Result"), or_unknown("ExecMainStatus"));
+                Found::None(format!("{words}: result {result}, exit status {status}").into())
+            }
+            (_, "unknown") => Found::Unknown(words.into()),
+            _ => Found::None(words.into()),
+        }
+    }
+}
+
+/// The ids in a group's list; none where it cannot be read.
+fn processes_of(machine: &Machine, group: &str) -> Vec<u32> {
+    let Some(list) = read(machine, group, "cgroup.procs") else {
+        return Vec::new();
+    };
+    let id = |line: &[u8]| number(line).and_then(|pid| u32::try_from(pid).ok());
+    lines(&list)
+        .filter_map(|(_, line)| id(line))
+        .filter(|pid| *pid > 0)
+        .collect()
+}
+
+fn cgroup(machine: &Machine, group: &str) -> WatchCgroup {
+    let memory = read(machine, group, "memory.current");
+    let used = read(machine, group, "cpu.stat");
+    let microseconds = used.and_then(|stat| {
+        let mut lines = lines(&stat).map(|(line, text)| Words::new(line, text));
+        lines.find_map(|mut words| (words.next()? == b"usage_usec").then(|| words.number().ok())?)
+    });
+    WatchCgroup {
+        path: group.to_owned(),
+        memory_bytes: memory.and_then(|text| number(text.trim_ascii())),
+        cpu_seconds_total: microseconds.map(|count| count as f64 / 1e6),
+    }
+}
+
+/// A file of a group, in version 2's tree or in systemd's own of version 1.
+fn read(machine: &Machine, group: &str, file: &str) -> Option<Vec<u8>> {
+    use std::io::Read;
+    let group = Path::new(group.trim_start_matches('/')).join(file);
+    let trees = ["fs/cgroup", "fs/cgroup/unified", "fs/cgroup/systemd"];
+    let mut files = trees.into_iter().map(|tree| machine.sys(tree).join(&group));
+    let file = files.find_map(|path| std::fs::File::open(path).ok())?;
+    let mut text = Vec::new();
+    file.take(FILE_BYTES).read_to_end(&mut text).ok()?;
+    Some(text)
+}
