@@ -1,0 +1,185 @@
+// Drives Chromium over the status page and says what it finds. Usage: node browse.mjs ADDRESS PROBES COMPONENT PICTURES,
+// with TOOLS (where the npm packages are) and PROBITY_PID (the program, which is stopped at the end) in the environment.
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+const [address, probes, component, pictures] = process.argv.slice(2);
+const require = createRequire(join(process.env.TOOLS, 'package.json'));
+const { default: puppeteer } = await import(require.resolve('puppeteer-core'));
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+// Nothing takes longer, unless it hangs.
+const PATIENCE = 20000;
+const LIGHT = [{ name: 'prefers-color-scheme', value: 'light' }];
+const DARK = [{ name: 'prefers-color-scheme', value: 'dark' }];
+const DESK = { width: 1280, height: 900 };
+const PHONE = { width: 360, height: 740, isMobile: true, hasTouch: true };
+
+const say = (text) => console.log(`page: ${text}`);
+const hold = (fact, text) => {
+  if (!fact) throw new Error(text);
+  say(text);
+};
+
+const browser = await puppeteer.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--hide-scrollbars'],
+});
+
+/// A page that notes everything it should not do.
+async function open(path, { viewport = DESK, scheme = LIGHT, script = true } = {}) {
+  const page = await browser.newPage();
+  page.faults = [];
+  page.on('console', (line) => line.type() === 'error' && page.faults.push(`console: ${line.text()}`));
+  page.on('pageerror', (error) => page.faults.push(`script: ${error.message}`));
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(address) && !url.startsWith('data:')) page.faults.push(`asked for ${url}`);
+  });
+  page.setDefaultTimeout(PATIENCE);
+  await page.setViewport(viewport);
+  await page.emulateMediaFeatures(scheme);
+  await page.setJavaScriptEnabled(script);
+  await page.evaluateOnNewDocument(() => {
+    window.longTasks = [];
+    new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((entry) => entry.duration)))
+      .observe({ type: 'longtask', buffered: true });
+  });
+  await page.goto(address + path, { waitUntil: 'load' });
+  return page;
+}
+
+/// What axe-core objects to. It is put in by the debugger, which the page's own policy does not bind.
+async function accessible(page, what) {
+  await page.evaluate(axe);
+  const { violations, passes } = await page.evaluate(() => window.axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+  }));
+  for (const one of violations) {
+    for (const node of one.nodes.slice(0, 5)) say(`  ${one.id}: ${node.target} ${node.failureSummary}`);
+  }
+  hold(violations.length === 0, `${what}: axe-core has no objection (${passes.length} rules hold)`);
+}
+
+const text = (page, selector) => page.$eval(selector, (at) => at.textContent);
+const seen = (page, selector, words) => page.waitForFunction(
+  (selector, words) => words.every((word) => document.querySelector(selector)?.textContent.includes(word)),
+  { polling: 20 }, selector, words,
+);
+
+async function loads() {
+  const page = await open('/');
+  await page.bringToFront();
+  await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0, { polling: 20 });
+  const found = await page.evaluate(() => {
+    const paint = performance.getEntriesByName('first-contentful-paint')[0];
+    const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
+    const loading = all.filter((one) => !/stream|live/.test(one.name));
+    return {
+      paint: paint && Math.round(paint.startTime),
+      bytes: loading.reduce((sum, one) => sum + one.transferSize, 0),
+      files: loading.map((one) => new URL(one.name).pathname),
+    };
+  });
+  say(`first paint after ${found.paint} ms, ${found.bytes} bytes in ${found.files.join(', ')}`);
+  hold(found.bytes < 60000, `under 60 KB are transferred`);
+  return page;
+}
+
+/// A probe that is dropped into the folder is on the page, without a reload, and so is one that cannot run.
+async function live(page) {
+  await seen(page, '#probes', ['files']);
+  await page.evaluate(() => { window.untouched = true; });
+  const aside = join(probes, 'saturation.part');
+  copyFileSync(component, aside);
+  const begun = performance.now();
+  renameSync(aside, join(probes, 'saturation.wasm'));
+  await seen(page, '#probes', ['saturation', 'active']);
+  await page.waitForFunction(() => {
+    const row = [...document.querySelectorAll('#probes tbody tr')].find((at) => at.textContent.includes('saturation'));
+    return row?.querySelector('.state')?.textContent.trim() === 'active';
+  }, { polling: 20 });
+  say(`a probe dropped into the folder was on the page, active, after ${Math.round(performance.now() - begun)} ms`);
+  const broken = performance.now();
+  writeFileSync(join(probes, 'broken.wasm'), 'no component');
+  await seen(page, '#attention', ['broken', 'rejected']);
+  say(`one that is no component was in "needs attention" after ${Math.round(performance.now() - broken)} ms`);
+  await seen(page, '#attention', ['GET http://127.0.0.1:9/', 'refused']);
+  hold(await page.evaluate(() => window.untouched), 'and the page was not loaded again for it');
+}
+
+async function keyboard(page) {
+  await page.focus('body');
+  const stops = [];
+  for (let index = 0; index < 12; index += 1) {
+    await page.keyboard.press('Tab');
+    stops.push(await page.evaluate(() => {
+      const at = document.activeElement;
+      const style = getComputedStyle(at);
+      return { name: at.textContent.trim().slice(0, 20), shown: style.outlineStyle !== 'none' || style.boxShadow !== 'none' };
+    }));
+  }
+  const hidden = stops.filter((stop) => !stop.shown).map((stop) => stop.name);
+  hold(hidden.length === 0, `the keyboard reaches ${stops.length} places, each shown (${hidden})`);
+  const button = await page.$('form[action$="saturation/reload"] button');
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await seen(page, '#outcome', ['done']);
+  say(`an action by keyboard: ${(await text(page, '#outcome')).trim()}`);
+}
+
+async function withoutScript() {
+  const page = await open('/', { script: false });
+  const whole = await text(page, 'body');
+  for (const word of ['Vitals', 'saturation', 'broken', 'rejected']) {
+    if (!whole.includes(word)) throw new Error(`without its script the page lacks ${word}`);
+  }
+  const button = await page.$('form[action*="saturation"] button');
+  hold(button, 'without its script everything is there, and actions are forms');
+  await Promise.all([page.waitForNavigation(), button.click()]);
+  hold(/done/.test(await text(page, '#outcome')), `and an action says what came of it: ${(await text(page, '#outcome')).trim()}`);
+  hold(new URL(page.url()).pathname === '/', 'on the page where it was asked for');
+  await page.close();
+}
+
+async function everyLook() {
+  for (const path of ['/', '/probes/saturation', '/probes/broken', '/status']) {
+    for (const [name, viewport, scheme] of [['light', DESK, LIGHT], ['dark', DESK, DARK], ['phone', PHONE, LIGHT], ['phone-dark', PHONE, DARK]]) {
+      const page = await open(path, { viewport, scheme });
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (width > viewport.width) throw new Error(`${path} in ${name} is ${width} pixels wide`);
+      const file = `${(path.slice(1) || 'overview').replaceAll('/', '-')}-${name}.png`;
+      await page.screenshot({ path: join(pictures, file), fullPage: true });
+      await accessible(page, `${path} in ${name}`);
+      if (page.faults.length) throw new Error(`${path} in ${name}: ${page.faults.join('; ')}`);
+      await page.close();
+    }
+  }
+}
+
+/// What is shown must look old when nothing new comes.
+async function lost(page) {
+  process.kill(Number(process.env.PROBITY_PID), 'SIGTERM');
+  await page.waitForFunction(() => document.body.classList.contains('lost'), { polling: 50 });
+  hold(await page.$eval('.age', (at) => at.dataset.state === 'lost'), 'a page whose program is gone says so');
+  await page.screenshot({ path: join(pictures, 'overview-lost.png') });
+}
+
+try {
+  const page = await loads();
+  await live(page);
+  await keyboard(page);
+  await withoutScript();
+  await everyLook();
+  const tasks = await page.evaluate(() => window.longTasks);
+  say(`while live: ${tasks.length} tasks over 50 ms, the longest ${Math.round(Math.max(0, ...tasks))} ms`);
+  if (page.faults.length) throw new Error(page.faults.join('; '));
+  await lost(page);
+} catch (error) {
+  console.error(`page: FAILED: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  rmSync(join(probes, 'broken.wasm'), { force: true });
+  await browser.close();
+}

@@ -1,0 +1,260 @@
+//! What is beside the page: its files, the summary for others, badges, the summary in text, and all of it switched off.
+
+use probity::http::Handles;
+use probity::page::Config;
+
+use super::page::{HTML, assert_page, staged};
+use super::snapshots::ageless;
+use super::stage::{busy, hostile, tags};
+use super::wire::{self, TestServer};
+
+#[tokio::test]
+async fn files_are_small_and_kept_for_ever_under_their_own_address() {
+    let server = staged(busy(1));
+    let page = server
+        .get_with("/", &format!("{HTML}Accept-Encoding: gzip\r\n"))
+        .await;
+    assert_eq!(page.header("content-encoding"), Some("gzip"));
+    let mut transferred = page.body.len();
+    let plain = server.get_with("/", HTML).await;
+    let all = tags(plain.text());
+    let style = all.iter().find(|tag| tag.get("rel") == Some("stylesheet"));
+    let script = all.iter().find(|tag| tag.name == "script");
+    let wanted = [
+        (
+            style.unwrap().get("href").unwrap(),
+            "text/css; charset=utf-8",
+        ),
+        (
+            script.unwrap().get("src").unwrap(),
+            "text/javascript; charset=utf-8",
+        ),
+    ];
+    for (address, media) in wanted {
+        let file = server.get_with(address, "Accept-Encoding: gzip\r\n").await;
+        assert_eq!(
+            (file.status, file.header("content-type")),
+            (200, Some(media))
+        );
+        let kept = Some("public, max-age=31536000, immutable");
+        assert_eq!(file.header("cache-control"), kept, "{address}");
+        transferred += file.body.len();
+        let (path, _) = address.split_once('?').unwrap();
+        for other in [path.to_owned(), format!("{path}?v=0")] {
+            let file = server.get(&other).await;
+            assert_eq!(file.header("cache-control"), Some("no-cache"), "{other}");
+        }
+    }
+    assert!(transferred < 60 << 10, "{transferred} bytes");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_summary_for_others_tells_nothing_of_the_inside() {
+    let mut shown = hostile();
+    let mut checks = shown.health.checks.clone();
+    checks[2].title = "Files in /srv/secret-path".into();
+    checks[2].message = "postgres://user:secret-word@db/".into();
+    shown.health = std::sync::Arc::new(probity::snapshot::HealthReport::new(checks));
+    let server = staged(shown);
+    let answer = server.get_with("/status", HTML).await;
+    assert_page(&answer, 200);
+    let text = answer.text();
+    for shown in [
+        "files/backlog",
+        "collector",
+        "crashing/evil",
+        "3 of 4 checks do not pass",
+    ] {
+        assert!(text.contains(shown), "{shown}\n{text}");
+    }
+    for hidden in [
+        "secret",
+        "alert",
+        "98 % used",
+        "says",
+        "file.text",
+        "wasm",
+        "<form",
+        "<script",
+        "0.1.0",
+        "trap",
+    ] {
+        assert!(!text.contains(hidden), "{hidden}\n{text}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn badges_say_a_label_and_a_state() {
+    let server = staged(ageless(busy(1)));
+    for (path, status, title) in [
+        ("/badge/health.svg", 200, "health: fail"),
+        ("/badge/check/disk.svg", 200, "disk: fail"),
+        ("/badge/check/files/backlog.svg", 200, "files/backlog: warn"),
+        ("/badge/probe/files.svg", 200, "files: active"),
+        ("/badge/probe/crashing.svg?label=shop", 200, "shop: backoff"),
+        (
+            "/badge/health.svg?label=%3Cb%3E%22",
+            200,
+            "&#60;b&#62;&#34;: fail",
+        ),
+        ("/badge/probe/nobody.svg", 404, "nobody: unknown"),
+        (
+            "/badge/check/nothing/here.svg",
+            404,
+            "nothing/here: unknown",
+        ),
+    ] {
+        let badge = server.get(path).await;
+        assert_eq!(badge.status, status, "{path}");
+        assert_eq!(
+            badge.header("content-type"),
+            Some("image/svg+xml"),
+            "{path}"
+        );
+        assert_eq!(badge.header("cache-control"), Some("no-cache"), "{path}");
+        let label = format!("aria-label=\"{title}\"");
+        assert!(badge.text().contains(&label), "{path}: {}", badge.text());
+        assert!(badge.text().contains(&format!("<title>{title}</title>")));
+    }
+    for (path, status) in [
+        ("/badge/probe/files", 404),
+        ("/badge/health.svg?colour=red", 400),
+        ("/badge/health.svg?label=a&label=b", 400),
+    ] {
+        assert_eq!(server.get(path).await.status, status, "{path}");
+    }
+    server.stop().await;
+    let before = TestServer::start(&wire::config(), None);
+    let badge = before.get("/badge/health.svg").await;
+    assert_eq!(badge.status, 503);
+    assert!(badge.text().contains("health: unknown"));
+    before.stop().await;
+}
+
+#[tokio::test]
+async fn a_bot_gets_a_dozen_lines() {
+    let server = staged(ageless(busy(9)));
+    let answer = server.get("/snapshot?format=text").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    let text = answer.text().replace('\u{202f}', " ");
+    assert!((8..=14).contains(&text.lines().count()), "{text}");
+    for line in [
+        "[fail] disk: 98 % used · next: df -h",
+        "[rejected] broken: file.text: a text file, not a component · next: probity inspect broken.wasm",
+        "Processors: 12.5 % (2 on line · load 0.50  –  –)",
+        "Probes: 1 rejected, 1 active, 1 backoff, 1 dormant",
+        "Checks: 1 pass, 1 warn, 1 fail · ready",
+        "Snapshot 9, 0.0 s old",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert_eq!(
+        server.get("/snapshot?format=json").await.json()["sequence"],
+        9
+    );
+    for path in [
+        "/snapshot?format=xml",
+        "/snapshot?format=text&format=json",
+        "/snapshot?format=text&fields=health",
+        "/snapshot/health?format=text",
+    ] {
+        let refused = server.get(path).await;
+        assert_eq!(refused.status, 400, "{path}");
+        assert_eq!(refused.json()["parameter"], "format", "{path}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_switched_off_answers_404() {
+    let off = Config {
+        enabled: false,
+        status: false,
+        badges: false,
+    };
+    let server = TestServer::start_with(&wire::config(), Some(busy(1)), |handles| Handles {
+        page: off,
+        ..handles
+    });
+    for path in [
+        "/",
+        "/probes/files",
+        "/status",
+        "/page/live",
+        "/page/page.css",
+        "/page/page.js",
+        "/badge/health.svg",
+        "/badge/probe/files.svg",
+    ] {
+        let answer = server.get_with(path, HTML).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(
+            answer.json()["detail"]
+                .as_str()
+                .unwrap()
+                .contains("switched off")
+        );
+    }
+    let mut client = server.connect().await;
+    client
+        .send("POST /probes/files/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+        .await;
+    assert_eq!(client.answer().await.status, 404);
+    let index = server.get("/").await;
+    assert_eq!(index.status, 200);
+    assert!(!index.text().contains("/status"), "{}", index.text());
+    assert_eq!(server.get("/snapshot?format=text").await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn with_a_token_pages_need_it_too() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "word\n").unwrap();
+    let config = probity::http::Config {
+        token_file: Some(file.path().to_owned()),
+        ..wire::config()
+    };
+    let server = TestServer::start(&config, Some(busy(1)));
+    for path in [
+        "/",
+        "/status",
+        "/probes/files",
+        "/page/page.css",
+        "/badge/health.svg",
+    ] {
+        assert_eq!(server.get_with(path, HTML).await.status, 401, "{path}");
+        let known = format!("{HTML}Authorization: Bearer word\r\n");
+        assert_eq!(server.get_with(path, &known).await.status, 200, "{path}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_thousand_probes_are_a_page_still() {
+    let mut shown = busy(1);
+    for index in 0..1000 {
+        let view = super::snapshots::probe_view(&format!("p{index}"));
+        shown.probes.push(std::sync::Arc::new(view));
+    }
+    let server = staged(shown);
+    let gzip = format!("{HTML}Accept-Encoding: gzip\r\n");
+    let page = server.get_with("/", &gzip).await;
+    assert!(page.body.len() < 60 << 10, "{} bytes", page.body.len());
+    let page = server.get_with("/", HTML).await;
+    // Those that are worst are shown, however many there are.
+    for words in [
+        "853 more that do no worse",
+        "href=\"/probes/broken\"",
+        "href=\"/probes/crashing\"",
+    ] {
+        assert!(page.text().contains(words), "{words}");
+    }
+    server.stop().await;
+}
