@@ -1,0 +1,251 @@
+//! `probity top`: a running Probity on a terminal.
+//!
+//! Owns the terminal while it runs: what is shown (`page`, read from the API's JSON), what the person has chosen
+//! (`screen`), keys, and drawing. It asks over HTTP as anybody could, and knows nothing of the instance but what that
+//! says.
+
+mod draw;
+mod keys;
+mod page;
+mod screen;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyEvent, KeyEventKind};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::client::Instance;
+use keys::Order;
+use page::Page;
+use screen::{Deed, Screen};
+
+/// What is asked for: what the page shows, and no more.
+const QUESTION: &str = "/snapshot?fields=timestamp,age_ms,process,resources.cpu,resources.memory,scheduler.event_loop,probes,health,operations.in_flight,operations.overdue,operations.recent";
+/// An answer has to be here by then.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What came of an action has to be known by then; the server waits for a minute, since a component may have to be compiled.
+const ACTION_PATIENCE: Duration = Duration::from_secs(65);
+/// How often ages are drawn anew.
+const BEAT: Duration = Duration::from_millis(500);
+/// How long the thread that reads keys waits before it looks whether it is still wanted.
+const KEY_WAIT: Duration = Duration::from_millis(200);
+/// Keys waiting to be handled; beyond that the thread that reads them waits.
+const KEY_CAPACITY: usize = 64;
+
+/// What `probity top` is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is looked at.
+    pub instance: Instance,
+    /// How often it is asked.
+    pub interval: Duration,
+    /// Whether colours may be used.
+    pub colour: bool,
+}
+
+/// Shows an instance on this process' terminal until the person leaves.
+///
+/// # Errors
+/// The terminal cannot be used.
+pub async fn run(settings: Settings) -> io::Result<()> {
+    let terminal = ratatui::try_init()?;
+    let keys = Keys::start();
+    let ended = Top::new(settings, terminal).run(keys?).await;
+    ratatui::try_restore()?;
+    ended
+}
+
+/// A question or an action under way.
+type Pending<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// The loop between keys, answers and the terminal.
+struct Top {
+    /// What is looked at.
+    instance: Instance,
+    /// How often it is asked.
+    interval: Duration,
+    terminal: DefaultTerminal,
+    /// What is shown.
+    screen: Screen,
+    /// The next question and its answer.
+    question: Pending<Result<Value, String>>,
+    /// The action under way.
+    action: Option<Pending<Deed>>,
+}
+
+impl Top {
+    fn new(settings: Settings, terminal: DefaultTerminal) -> Self {
+        let instance = settings.instance;
+        Self {
+            screen: Screen::new(instance.authority(), settings.colour),
+            question: Box::pin(ask(instance.clone(), Instant::now())),
+            action: None,
+            interval: settings.interval,
+            instance,
+            terminal,
+        }
+    }
+
+    async fn run(mut self, mut keys: Keys) -> io::Result<()> {
+        let mut beat = tokio::time::interval(BEAT);
+        loop {
+            let screen = &self.screen;
+            self.terminal
+                .draw(|frame| draw::page(frame, screen, std::time::Instant::now()))?;
+            tokio::select! {
+                key = keys.received.recv() => match key {
+                    Some(Pressed::Key(key)) => {
+                        if self.handle_key(key) {
+                            return Ok(());
+                        }
+                    }
+                    // Drawn anew at the next round.
+                    Some(Pressed::Resize) => {}
+                    None => return Err(io::Error::other("the terminal gives no more keys")),
+                },
+                answer = &mut self.question => self.handle_answer(answer),
+                deed = finished(&mut self.action) => {
+                    self.action = None;
+                    self.screen.note_deed(deed);
+                    // What it changed is shown at once.
+                    self.question = Box::pin(ask(self.instance.clone(), Instant::now()));
+                }
+                _ = beat.tick() => {}
+            }
+        }
+    }
+
+    /// Whether the person leaves.
+    fn handle_key(&mut self, key: KeyEvent) -> bool {
+        match keys::press(&mut self.screen, key) {
+            Some(Order::Leave) => return true,
+            Some(Order::Act { probe, action }) if self.action.is_none() => {
+                self.screen.note_begun(&probe, action);
+                let instance = self.instance.clone();
+                self.action = Some(Box::pin(async move {
+                    let path = format!("/api/v1/probes/{probe}/{action}");
+                    let outcome = match instance.post(&path, ACTION_PATIENCE).await {
+                        Ok(answer) if answer.status == 200 => {
+                            let told = answer.json().unwrap_or_default();
+                            Ok(told["outcome"].as_str().unwrap_or("done").to_owned())
+                        }
+                        Ok(answer) => Err(answer.reason()),
+                        Err(error) => Err(error.to_string()),
+                    };
+                    Deed {
+                        probe,
+                        action,
+                        outcome,
+                    }
+                }));
+            }
+            Some(Order::Act { .. }) | None => {}
+        }
+        false
+    }
+
+    fn handle_answer(&mut self, answer: Result<Value, String>) {
+        match answer {
+            Ok(document) => self
+                .screen
+                .take(Page::read(&document), std::time::Instant::now()),
+            Err(trouble) => self.screen.lose(trouble, std::time::Instant::now()),
+        }
+        let next = Instant::now() + self.interval;
+        self.question = Box::pin(ask(self.instance.clone(), next));
+    }
+}
+
+/// The action's end; never, while there is none.
+async fn finished(action: &mut Option<Pending<Deed>>) -> Deed {
+    match action {
+        Some(action) => action.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Asks at `when` for what the page shows; the error is for the person.
+async fn ask(instance: Instance, when: Instant) -> Result<Value, String> {
+    tokio::time::sleep_until(when).await;
+    let answer = instance.get(QUESTION, PATIENCE).await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    match answer.status {
+        200 => answer
+            .json()
+            .map_err(|error| format!("what answers there is no Probity: {error}")),
+        401 => Err("it wants a token: --token-file FILE".to_owned()),
+        _ => Err(answer.reason()),
+    }
+}
+
+/// What the terminal tells.
+enum Pressed {
+    Key(KeyEvent),
+    Resize,
+}
+
+/// The thread that waits for keys, since the terminal can only be waited for that way.
+struct Keys {
+    received: mpsc::Receiver<Pressed>,
+    unwanted: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keys {
+    fn start() -> io::Result<Self> {
+        let (pressed, received) = mpsc::channel(KEY_CAPACITY);
+        let unwanted = Arc::new(AtomicBool::new(false));
+        let over = unwanted.clone();
+        let thread = std::thread::Builder::new()
+            .name("keys".into())
+            .spawn(move || {
+                // A failure ends the channel, which the other side tells.
+                while !over.load(Ordering::Relaxed) {
+                    let Ok(waiting) = event::poll(KEY_WAIT) else {
+                        return;
+                    };
+                    if !waiting {
+                        continue;
+                    }
+                    let told = match event::read() {
+                        Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => {
+                            Pressed::Key(key)
+                        }
+                        Ok(Event::Resize(..)) => Pressed::Resize,
+                        Ok(_) => continue,
+                        Err(_) => return,
+                    };
+                    if pressed.blocking_send(told).is_err() {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Self {
+            received,
+            unwanted,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.unwanted.store(true, Ordering::Relaxed);
+        self.received.close();
+        if let Some(thread) = self.thread.take() {
+            // It ends within the time that it waits for a key; a panic in it was told by the panic hook.
+            let _ended = thread.join();
+        }
+    }
+}
