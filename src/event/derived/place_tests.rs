@@ -1,0 +1,165 @@
+//! Workers, pools, queues, runs, requests and sessions, as events tell of them.
+
+use std::time::Duration;
+
+use super::tests::Stage;
+use crate::model::Span;
+
+#[test]
+fn workers_are_as_busy_as_their_slots() {
+    let mut stage = Stage::new(|_| {});
+    stage.tell(
+        "worker.started",
+        r#"{"worker": "w1", "pool": "p", "slots": 2}"#,
+    );
+    stage.tell("worker.started", r#"{"worker": "w2", "pool": "p"}"#);
+    let by = |id: &str, worker: &str| {
+        format!(r#"{{"operation": "{id}", "name": "mail", "worker": "{worker}"}}"#)
+    };
+    stage.tell("operation.started", &by("a", "w1"));
+    stage.pass(30);
+    let workers = stage.facts().workers.expect("they were told");
+    assert_eq!((workers.total, workers.busy), (2, 1));
+    let shares: Vec<f64> = workers.workers.iter().map(|one| one.utilization).collect();
+    assert!(
+        (shares[0] - 0.5).abs() < 0.01 && shares[1] == 0.0,
+        "{shares:?}"
+    );
+    let pool = workers.pools[0].utilization.expect("there are workers");
+    assert!((pool - 1.0 / 3.0).abs() < 0.01, "{pool}");
+    stage.end("a", "mail", "success", 30_000.0);
+    stage.pass(70);
+    let workers = stage.facts().workers.expect("they were told");
+    assert_eq!((workers.busy, workers.pools[0].utilization), (0, Some(0.0)));
+    let crash = r#"{"worker": "w1", "error": {"kind": "OOM", "message": "no memory"}}"#;
+    stage.tell("worker.crashed", crash);
+    let workers = stage.facts().workers.expect("they were told");
+    assert_eq!(
+        (workers.total, workers.crashes, &*workers.pools[0].pool),
+        (1, 1, "p")
+    );
+}
+
+#[test]
+fn a_worker_that_is_known_by_its_work_alone_is_there_for_a_while() {
+    let mut stage = Stage::new(|config| config.lost_after = Span::seconds(20));
+    let done = r#"{"name": "mail", "worker": "w", "outcome": "success", "duration_ms": 5000}"#;
+    stage.tell("operation.completed", done);
+    stage.pass(5);
+    let workers = stage.facts().workers.expect("one was told");
+    assert!(
+        (workers.workers[0].utilization - 0.5).abs() < 0.01,
+        "{workers:?}"
+    );
+    stage.pass(16);
+    assert_eq!(stage.facts().workers.map(|workers| workers.total), Some(0));
+}
+
+#[test]
+fn the_work_of_a_worker_that_is_gone_is_not_the_next_ones() {
+    let mut stage = Stage::new(|config| config.workers = 1);
+    stage.tell("worker.started", r#"{"worker": "w"}"#);
+    stage.tell(
+        "operation.started",
+        r#"{"operation": "a", "name": "n", "worker": "w"}"#,
+    );
+    stage.tell("worker.started", r#"{"worker": "w"}"#);
+    stage.tell(
+        "operation.started",
+        r#"{"operation": "b", "name": "n", "worker": "w"}"#,
+    );
+    stage.end("a", "n", "success", 1.0);
+    let workers = stage.facts().workers.expect("one was told");
+    assert_eq!(
+        (workers.workers[0].active, stage.derived.workers.full),
+        (1, 0)
+    );
+    stage.tell("worker.started", r#"{"worker": "w2"}"#);
+    assert_eq!(stage.derived.workers.full, 1);
+}
+
+#[test]
+fn queues_and_pools_say_what_was_told_lately() {
+    let mut stage = Stage::new(|_| {});
+    let queue = r#"{"name": "jobs", "wait_ms": 40, "depth": 3}"#;
+    let start = format!(r#"{{"operation": "a", "name": "n", "queue": {queue}}}"#);
+    stage.tell("operation.started", &start);
+    let end = format!(
+        r#"{{"operation": "a", "name": "n", "queue": {queue}, "outcome": "success", "duration_ms": 1}}"#
+    );
+    stage.tell("operation.completed", &end);
+    stage.tell("pool.started", r#"{"pool": "db", "size": 4}"#);
+    stage.tell(
+        "pool.saturated",
+        r#"{"pool": "db", "size": 5, "in_use": 5, "waiting": 2}"#,
+    );
+    let facts = stage.facts();
+    let queue = &facts.queues[0];
+    assert_eq!(
+        (queue.depth, queue.taken, queue.waits.count),
+        (Some(3), 1, 1)
+    );
+    let pool = &facts.pools.expect("one was told")[0];
+    assert_eq!(
+        (pool.size, pool.in_use, pool.waiting),
+        (Some(5), Some(5), Some(2))
+    );
+    stage.pass(301);
+    let facts = stage.facts();
+    assert_eq!((facts.queues[0].depth, facts.queues[0].taken), (None, 1));
+    let pool = &facts.pools.expect("one was told")[0];
+    assert_eq!(
+        (pool.size, pool.in_use, pool.waiting),
+        (Some(5), None, None)
+    );
+    assert_eq!(pool.saturations, 1);
+}
+
+#[test]
+fn runs_requests_and_sessions_have_a_beginning_and_an_end() {
+    let mut stage = Stage::new(|config| config.session_lost_after = Span::seconds(100));
+    let facts = stage.facts();
+    assert_eq!(
+        (facts.runs, facts.requests, facts.sessions),
+        (None, None, None)
+    );
+    stage.tell("run.started", r#"{"name": "agent"}"#);
+    stage.tell(
+        "request.started",
+        r#"{"request": "q", "route": "/users/{id}"}"#,
+    );
+    stage.tell("session.created", r#"{"session": "s1"}"#);
+    stage.tell("session.created", r#"{"session": "s2"}"#);
+    stage.pass(2);
+    stage.tell("run.finished", r#"{"outcome": "success"}"#);
+    stage.tell(
+        "session.cleaned_up",
+        r#"{"session": "s1", "duration_ms": 20}"#,
+    );
+    stage.tell(
+        "request.completed",
+        r#"{"request": "q", "route": "/users/{id}", "outcome": "timeout", "duration_ms": 2000}"#,
+    );
+    stage.pass(101);
+    let facts = stage.facts();
+    let runs = facts.runs.expect("one was told");
+    assert_eq!(
+        (&*runs.names[0].name, runs.names[0].outcomes),
+        ("agent", [1, 0, 0, 0])
+    );
+    assert_eq!(runs.recent[0].duration, Some(Duration::from_secs(2)));
+    let requests = facts.requests.expect("one was told");
+    assert_eq!(
+        (requests.in_flight, requests.names[0].outcomes),
+        (0, [0, 0, 1, 0])
+    );
+    let sessions = facts.sessions.expect("one was told");
+    let counts = (
+        sessions.open,
+        sessions.created,
+        sessions.cleaned_up,
+        sessions.lost,
+    );
+    assert_eq!(counts, (0, 2, 1, 1));
+    assert_eq!((sessions.lifetimes.count, sessions.cleanups.count), (1, 1));
+}

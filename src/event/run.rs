@@ -1,0 +1,295 @@
+//! A run as a tree: its steps under their parents, what each has made, how long everything took.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Kind;
+use super::fields::{Field, Fields};
+use crate::model::KeptEvent;
+
+/// How deep steps stand in each other at most; what is told to be deeper stands at that depth.
+const DEEPEST: usize = 64;
+/// Microseconds in a millisecond.
+const MILLI: f64 = 1_000.0;
+
+/// The tree of a run, out of its events in order of time; `cut` says that there are more than these. `now` is for how long it has been
+/// running, in microseconds since the Unix epoch. What events say stays the text that it is, so the tree takes little beside them.
+///
+/// Steps whose parent was never told, and those that are each other's parents, stand at the top, so nothing that was told is missing.
+pub fn run_tree<'a>(
+    run: &'a str,
+    events: &'a [KeptEvent],
+    cut: bool,
+    now: i64,
+) -> impl Serialize + 'a {
+    let mut told = Told::default();
+    for event in events {
+        told.take(event);
+    }
+    let mut tree = told.head(run, now);
+    let counts = told.counts();
+    let (steps, artifacts) = told.into_steps();
+    tree.insert("counts", counts);
+    tree.insert("steps", Field::List(steps));
+    tree.insert("artifacts", Field::List(artifacts));
+    tree.insert("events", Value::from(events.len()));
+    tree.insert("cut", Value::from(cut));
+    tree
+}
+
+/// What a run's events say.
+#[derive(Default)]
+struct Told<'a> {
+    started: Option<(&'a KeptEvent, Fields<'a>)>,
+    finished: Option<(&'a KeptEvent, Fields<'a>)>,
+    steps: Vec<Step<'a>>,
+    /// Each with the step that made it.
+    artifacts: Vec<(Option<Cow<'a, str>>, Fields<'a>)>,
+    /// How many there are of each kind.
+    kinds: Vec<(&'a str, u64)>,
+    first: Option<&'a KeptEvent>,
+    last: Option<&'a KeptEvent>,
+}
+
+/// A step before it has its place.
+struct Step<'a> {
+    id: Cow<'a, str>,
+    parent: Option<Cow<'a, str>>,
+    /// From its beginning to its end, in microseconds since the Unix epoch.
+    span: (i64, i64),
+    /// Whether how long it took was told.
+    is_measured: bool,
+    fields: Fields<'a>,
+}
+
+impl<'a> Told<'a> {
+    fn take(&mut self, kept: &'a KeptEvent) {
+        self.first.get_or_insert(kept);
+        self.last = Some(kept);
+        let event = &kept.event;
+        match self
+            .kinds
+            .iter_mut()
+            .find(|(kind, _)| *kind == &*event.kind)
+        {
+            Some((_, count)) => *count += 1,
+            None => self.kinds.push((&event.kind, 1)),
+        }
+        // The store has only what was checked; an object is what every kind says.
+        let Ok(data) = serde_json::from_str::<Fields<'a>>(&event.data) else {
+            return;
+        };
+        match Kind::of(&event.kind) {
+            Some(Kind::RunStarted) if self.started.is_none() => self.started = Some((kept, data)),
+            Some(Kind::RunFinished) => self.finished = Some((kept, data)),
+            Some(Kind::StepThought | Kind::StepToolCall | Kind::StepMessage | Kind::StepError) => {
+                self.steps.push(Step::new(kept, data));
+            }
+            Some(Kind::ArtifactCreated) => {
+                let mut fields = Fields::default();
+                fields.insert("time", time(event.time));
+                let step = data.text("step");
+                fields.extend(data);
+                self.artifacts.push((step, fields));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is said of the run as a whole.
+    fn head(&mut self, run: &'a str, now: i64) -> Fields<'a> {
+        let started = self.started.as_ref().map(|(kept, _)| kept.event.time);
+        let finished = self.finished.as_ref().map(|(kept, _)| kept.event.time);
+        let from = started.or(self.first.map(|kept| kept.event.time));
+        let until = finished.unwrap_or(now);
+        let outcome = self
+            .finished
+            .as_ref()
+            .and_then(|(kept, _)| kept.event.outcome);
+        let mut head = Fields::default();
+        head.insert("run", Value::from(run));
+        let status = outcome.map_or("running", |outcome| outcome.as_str());
+        head.insert("status", Value::from(status));
+        head.insert("started", started.map_or(Value::Null, time));
+        head.insert("finished", finished.map_or(Value::Null, time));
+        let measured = self
+            .finished
+            .as_mut()
+            .and_then(|(_, data)| data.remove("duration_ms"));
+        let elapsed = from.map_or(Value::Null, |from| milliseconds(until - from));
+        head.insert("duration_ms", measured.unwrap_or(elapsed.into()));
+        if let Some(event) = self.first.map(|kept| &kept.event) {
+            head.insert("source", Value::from(event.source.as_deref()));
+            head.insert("correlation", Value::from(event.correlation.as_deref()));
+            head.insert("traceparent", Value::from(event.trace.as_deref()));
+        }
+        let said = [self.started.take(), self.finished.take()];
+        for (_, mut data) in said.into_iter().flatten() {
+            // It is the status already.
+            data.remove("outcome");
+            head.extend(data);
+        }
+        head
+    }
+
+    fn counts(&self) -> Value {
+        let of = |kind: &(&str, u64)| (kind.0.to_owned(), Value::from(kind.1));
+        let mut counts: Map<String, Value> = self.kinds.iter().map(of).collect();
+        counts.sort_keys();
+        Value::Object(counts)
+    }
+
+    /// The steps with what stands in them, and the artifacts that no step has made.
+    fn into_steps(self) -> (Vec<Fields<'a>>, Vec<Fields<'a>>) {
+        let place = |(place, step): (usize, &Step<'a>)| (step.id.clone(), place);
+        // Of two with one id the first is meant by others.
+        let places: HashMap<Cow<'a, str>, usize> =
+            self.steps.iter().enumerate().rev().map(place).collect();
+        let parents = parents(&self.steps, &places);
+        let mut loose = Vec::new();
+        let mut steps = self.steps;
+        for (step, artifact) in self.artifacts {
+            match step.and_then(|step| places.get(&step)) {
+                Some(place) => steps[*place].fields.push("artifacts", artifact),
+                None => loose.push(artifact),
+            }
+        }
+        (nest(steps, &parents), loose)
+    }
+}
+
+impl<'a> Step<'a> {
+    fn new(kept: &'a KeptEvent, mut data: Fields<'a>) -> Self {
+        let event = &kept.event;
+        let measured = data.remove("duration_ms").and_then(|field| field.number());
+        let id = data.text("step").unwrap_or_default();
+        let mut fields = Fields::default();
+        fields.insert("step", Value::from(&*id));
+        let kind = event.kind.strip_prefix("step.").unwrap_or(&event.kind);
+        fields.insert("kind", Value::from(kind));
+        fields.insert("time", time(event.time));
+        fields.insert("duration_ms", Value::Null);
+        let parent = data.text("parent");
+        data.remove("step");
+        fields.extend(data);
+        Self {
+            id,
+            parent,
+            span: (
+                event.time - (measured.unwrap_or(0.0) * MILLI) as i64,
+                event.time,
+            ),
+            is_measured: measured.is_some(),
+            fields,
+        }
+    }
+
+    /// With its children in it, in order.
+    fn end(mut self, children: Vec<Self>) -> Self {
+        for child in &children {
+            self.span = (self.span.0.min(child.span.0), self.span.1.max(child.span.1));
+        }
+        if self.is_measured || !children.is_empty() {
+            let took = milliseconds(self.span.1 - self.span.0);
+            self.fields.insert("duration_ms", took);
+        }
+        if !children.is_empty() {
+            let steps = children.into_iter().map(|child| child.fields);
+            self.fields.insert("steps", Field::List(steps.collect()));
+        }
+        self
+    }
+}
+
+/// For each step the place of its parent, where it has one that leads to the top without turning in a circle.
+fn parents(steps: &[Step<'_>], places: &HashMap<Cow<'_, str>, usize>) -> Vec<Option<usize>> {
+    let told = |(place, step): (usize, &Step<'_>)| {
+        let parent = places.get(step.parent.as_ref()?);
+        parent.copied().filter(|parent| *parent != place)
+    };
+    let mut parents: Vec<Option<usize>> = steps.iter().enumerate().map(told).collect();
+    let mut depths: Vec<Option<usize>> = vec![None; steps.len()];
+    for place in 0..steps.len() {
+        let mut path = vec![place];
+        while let Some(parent) = path.last().and_then(|last| parents[*last]) {
+            if depths[parent].is_some() {
+                break;
+            }
+            if path.contains(&parent) {
+                // The circle is opened where it was entered.
+                parents[parent] = None;
+                break;
+            }
+            path.push(parent);
+        }
+        for place in path.into_iter().rev() {
+            if depths[place].is_some() {
+                continue;
+            }
+            let mut depth = parents[place].map_or(0, |parent| depths[parent].unwrap_or(0) + 1);
+            if depth >= DEEPEST {
+                // Beside what would have it in itself.
+                parents[place] = parents[place].and_then(|parent| parents[parent]);
+                depth = DEEPEST - 1;
+            }
+            depths[place] = Some(depth);
+        }
+    }
+    parents
+}
+
+/// Puts each step into its parent.
+fn nest<'a>(steps: Vec<Step<'a>>, parents: &[Option<usize>]) -> Vec<Fields<'a>> {
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    let mut waiting: Vec<usize> = vec![0; steps.len()];
+    for (place, parent) in parents.iter().enumerate() {
+        if let Some(parent) = parent {
+            children[*parent].push(place);
+            waiting[*parent] += 1;
+        }
+    }
+    let mut steps: Vec<Option<Step<'a>>> = steps.into_iter().map(Some).collect();
+    let mut ready: Vec<usize> = (0..steps.len())
+        .filter(|place| waiting[*place] == 0)
+        .collect();
+    while let Some(place) = ready.pop() {
+        let own = std::mem::take(&mut children[place]);
+        let own = own
+            .into_iter()
+            .filter_map(|child| steps[child].take())
+            .collect();
+        steps[place] = steps[place].take().map(|step| step.end(own));
+        if let Some(parent) = parents[place] {
+            waiting[parent] -= 1;
+            if waiting[parent] == 0 {
+                ready.push(parent);
+            }
+        }
+    }
+    let top = steps.into_iter().flatten();
+    top.map(|step| step.fields).collect()
+}
+
+/// RFC 3339 in UTC, to the microsecond.
+pub fn time(microseconds: i64) -> Value {
+    match jiff::Timestamp::from_microsecond(microseconds) {
+        Ok(time) => format!("{time:.6}").into(),
+        Err(_) => Value::Null,
+    }
+}
+
+/// The wall clock, in microseconds since the Unix epoch.
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
+}
+
+fn milliseconds(microseconds: i64) -> Value {
+    (microseconds as f64 / MILLI).into()
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -1,0 +1,144 @@
+//! Which events are kept: decided by what they belong to, so that a trace or a run is kept whole or not at all.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::config::SamplingConfig;
+
+/// The shares by kind.
+#[derive(Debug)]
+pub(super) struct Sampling {
+    default: f64,
+    kinds: HashMap<Box<str>, f64>,
+    /// Events that belong to nothing and have no id.
+    unnamed: AtomicU64,
+}
+
+impl Sampling {
+    pub(super) fn new(config: &SamplingConfig) -> Self {
+        let kinds = config.kinds.iter();
+        Self {
+            default: config.default,
+            kinds: kinds
+                .map(|(kind, share)| (kind.as_str().into(), *share))
+                .collect(),
+            unnamed: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether to keep an event of a kind: by its trace id, else its run, else its id; one that has none of them is as good
+    /// as any other.
+    pub(super) fn keeps(
+        &self,
+        kind: &str,
+        trace: Option<&str>,
+        run: Option<&str>,
+        id: Option<&str>,
+    ) -> bool {
+        let share = match self.kinds.is_empty() {
+            true => self.default,
+            false => self.kinds.get(kind).copied().unwrap_or(self.default),
+        };
+        if share >= 1.0 || share <= 0.0 {
+            return share > 0.0;
+        }
+        let by = trace.and_then(trace_id).or(run).or(id);
+        let place = match by {
+            Some(by) => sampling_place(by),
+            None => {
+                let number = self.unnamed.fetch_add(1, Ordering::Relaxed);
+                place(number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            }
+        };
+        place < share
+    }
+}
+
+/// The trace id in a `traceparent`.
+fn trace_id(traceparent: &str) -> Option<&str> {
+    traceparent.get(3..35)
+}
+
+/// Where a text lies between 0 and 1: it is kept if that is below the share. Every sender can find out the same: the 64-bit
+/// FNV-1a hash of the text's bytes, mixed by MurmurHash3's `fmix64`, its upper 53 bits taken as a fraction.
+pub fn sampling_place(text: &str) -> f64 {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    place(hash)
+}
+
+/// `fmix64` of MurmurHash3, as a fraction.
+fn place(mut hash: u64) -> f64 {
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^= hash >> 33;
+    (hash >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampling(default: f64, kinds: &[(&str, f64)]) -> Sampling {
+        let kinds = kinds
+            .iter()
+            .map(|(kind, share)| ((*kind).to_owned(), *share));
+        Sampling::new(&SamplingConfig {
+            default,
+            kinds: kinds.collect(),
+        })
+    }
+
+    #[test]
+    fn a_text_has_the_same_place_for_every_sender() {
+        // docs/events.md has these for whoever writes another sender.
+        for (text, place) in [
+            ("", 0.93676944839044),
+            ("run-1", 0.8165821031320936),
+            ("run-2", 0.07792931048699359),
+            ("0af7651916cd43dd8448eb211c80319c", 0.7365506762199855),
+        ] {
+            assert_eq!(sampling_place(text), place, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_trace_is_kept_whole_or_not_at_all_whatever_else_is_told() {
+        let half = sampling(0.5, &[]);
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let other_span = "00-0af7651916cd43dd8448eb211c80319c-ffffffffffffffff-00";
+        let kept = half.keeps("run.started", Some(trace), Some("a"), Some("x"));
+        assert_eq!(
+            kept,
+            half.keeps("run.started", Some(other_span), None, None)
+        );
+        let by_run = |id| half.keeps("run.started", None, Some("run"), Some(id));
+        assert_eq!(by_run("a"), by_run("b"));
+        let by_id = |number: u32| half.keeps("run.started", None, None, Some(&number.to_string()));
+        let kept = (0..10_000).filter(|number| by_id(*number)).count();
+        assert!((4_800..5_200).contains(&kept), "{kept}");
+        assert_eq!((0..10_000).filter(|number| by_id(*number)).count(), kept);
+    }
+
+    #[test]
+    fn kinds_have_shares_of_their_own_and_what_has_no_name_is_spread() {
+        let sampling = sampling(1.0, &[("step.thought", 0.1), ("step.message", 0.0)]);
+        let kept = |kind: &str| {
+            let kept = |_: &u32| sampling.keeps(kind, None, None, None);
+            (0..10_000).filter(kept).count()
+        };
+        assert_eq!((kept("run.started"), kept("step.message")), (10_000, 0));
+        let some = kept("step.thought");
+        assert!((900..1_100).contains(&some), "{some}");
+        // Who is kept at a small share is kept at a larger one.
+        let larger = self::sampling(0.2, &[]);
+        for number in 0..1_000 {
+            let id = number.to_string();
+            let kept = |sampling: &Sampling| sampling.keeps("step.thought", None, None, Some(&id));
+            assert!(!kept(&sampling) || kept(&larger));
+        }
+    }
+}
