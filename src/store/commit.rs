@@ -1,0 +1,204 @@
+//! Committing changes together, and what is done when that fails.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+use super::ballast::Ballast;
+use super::open;
+use super::standing::{Part, Standing};
+use super::writer::{Counters, Write};
+use crate::model::Status;
+
+/// Between two attempts to open the database again after the disk failed.
+const REOPEN: Duration = Duration::from_secs(1);
+
+/// The writer's connection and what it tells of itself.
+pub(super) struct Committer {
+    /// Nothing after the disk failed: what it says it has written may not be there, so nothing is acknowledged until the
+    /// database was opened anew and its log was taken in.
+    connection: Option<Connection>,
+    file: PathBuf,
+    /// Why there is none, and when it is tried again.
+    failed: Option<(StoreError, Instant)>,
+    pub(super) counters: Counters,
+    pub(super) standing: Standing,
+    pub(super) ballast: Ballast,
+}
+
+impl Committer {
+    pub(super) fn new(
+        connection: Connection,
+        file: &Path,
+        counters: Counters,
+        standing: Standing,
+        ballast: Ballast,
+    ) -> Self {
+        Self {
+            connection: Some(connection),
+            file: file.to_owned(),
+            failed: None,
+            counters,
+            standing,
+            ballast,
+        }
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The connection, opened again if need be and if it is time.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn connection(&mut self) -> Result<&Connection, StoreError> {
+        self.open().map(|connection| &*connection)
+    }
+
+    fn open(&mut self) -> Result<&mut Connection, StoreError> {
+        if let Some((error, again)) = &self.failed {
+            if Instant::now() < *again {
+                return Err(error.clone());
+            }
+            match open::again(&self.file) {
+                Ok(connection) => {
+                    tracing::info!("{} was opened again", self.file.display());
+                    self.connection = Some(connection);
+                    self.failed = None;
+                }
+                Err(error) => return Err(self.fail(error)),
+            }
+        }
+        let closed = || StoreError::Closed(self.file.clone());
+        self.connection.as_mut().ok_or_else(closed)
+    }
+
+    /// Lets the next change find out whether the database can be opened again.
+    #[cfg(test)]
+    pub(super) fn retry_now(&mut self) {
+        if let Some((_, again)) = &mut self.failed {
+            *again = Instant::now();
+        }
+    }
+
+    fn fail(&mut self, error: StoreError) -> StoreError {
+        self.connection = None;
+        self.failed = Some((error.clone(), Instant::now() + REOPEN));
+        error
+    }
+
+    /// Commits changes together and answers who waits. Gives the rows written.
+    pub(super) fn commit(&mut self, mut writes: Vec<Write>) -> u64 {
+        if self.ballast.is_released() {
+            let grows = |write: &mut Write| write.change.grows();
+            let refused: Vec<_> = writes.extract_if(.., grows).collect();
+            let full = Err(StoreError::Full(self.file.clone()));
+            self.tell(refused, &full);
+        }
+        if writes.is_empty() {
+            return 0;
+        }
+        match self.transaction(&writes) {
+            // One of several is at fault, and the others shall not fall with it.
+            Err(error) if writes.len() > 1 && !error.of_the_file() => {
+                let mut rows = 0;
+                for write in writes {
+                    let result = self.transaction(std::slice::from_ref(&write));
+                    rows += result.as_ref().map_or(0, |rows| *rows);
+                    self.answer(vec![write], &result.map(drop));
+                }
+                rows
+            }
+            result => {
+                let rows = result.as_ref().map_or(0, |rows| *rows);
+                self.answer(writes, &result.map(drop));
+                rows
+            }
+        }
+    }
+
+    fn transaction(&mut self, writes: &[Write]) -> Result<u64, StoreError> {
+        let connection = self.open()?;
+        let mut all = || {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut rows = 0;
+            for write in writes {
+                rows += write.change.apply(&transaction)?;
+            }
+            transaction.commit()?;
+            Ok(rows)
+        };
+        match all().map_err(|error| StoreError::sqlite(&self.file, &error)) {
+            Ok(rows) => {
+                self.counters.commits.increment();
+                self.counters.rows.add(rows);
+                writes.iter().for_each(|write| write.change.committed());
+                if self.ballast.is_released() {
+                    self.give_log_back();
+                }
+                Ok(rows)
+            }
+            Err(error @ StoreError::Full(_)) => {
+                self.ballast.release();
+                self.give_log_back();
+                Err(error)
+            }
+            Err(error @ StoreError::Disk { .. }) => Err(self.fail(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the log in and its room back, for while the disk is full there is none for a log that grows.
+    fn give_log_back(&self) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let taken_in = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        // A reader may hold it, or the room may not be enough: then the next change tries again.
+        if let Err(error) = taken_in {
+            tracing::debug!(
+                "the log of {} is not taken in: {error}",
+                self.file.display()
+            );
+        }
+    }
+
+    fn answer(&self, writes: Vec<Write>, result: &Result<(), StoreError>) {
+        self.note(result);
+        self.tell(writes, result);
+    }
+
+    fn tell(&self, writes: Vec<Write>, result: &Result<(), StoreError>) {
+        if result.is_err() {
+            self.counters.failures.add(writes.len() as u64);
+        }
+        for write in writes {
+            // A sender that gave up waiting asks again.
+            let _ = write.answer.send(result.clone());
+        }
+    }
+
+    /// Keeps the condition true, and says in the log when it turns.
+    fn note(&self, result: &Result<(), StoreError>) {
+        match result {
+            Ok(()) => {
+                if self.standing.well(Part::Writing) {
+                    tracing::info!("{} is written again", self.file.display());
+                }
+            }
+            Err(error) => {
+                let next = error.next();
+                let message = format!("{error}; next: {next}");
+                if self.standing.fault(Part::Writing, Status::Fail, message) {
+                    tracing::error!(
+                        "not stored: {error}; what changes is kept in memory until it can be; next: {next}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Letting events go, again and again, for as long as the program runs.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::{EventBounds, EventStore};
+use crate::model::{Tally, TallyCounter, TallyGauge};
+use crate::store::{EventsConfig, StoreError};
+
+/// Between two looks at what is too old or too much.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Events that go with one change: some 10 ms.
+const AT_ONCE: usize = 500;
+/// How long a change may take before the next look tries again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Keeps events within their bounds.
+pub struct Retention {
+    events: EventStore,
+    config: EventsConfig,
+    tally: RetentionTally,
+}
+
+/// What it counts and shows; cloning shares it.
+#[derive(Debug, Clone)]
+pub struct RetentionTally {
+    rows: TallyGauge,
+    bytes: TallyGauge,
+    pruned: TallyCounter,
+}
+
+impl RetentionTally {
+    /// Numbers in `tally`.
+    pub fn new(tally: &mut Tally) -> Self {
+        Self {
+            rows: tally.gauge("probity_store_events", "", "Events in the store."),
+            bytes: tally.gauge(
+                "probity_store_events_bytes",
+                "bytes",
+                "Disk that the store's events take, estimated.",
+            ),
+            pruned: tally.counter(
+                "probity_store_events_pruned_total",
+                "Events let go for their age or for the room that they took.",
+                None,
+            ),
+        }
+    }
+}
+
+impl Retention {
+    /// For these events.
+    pub fn new(events: EventStore, config: &EventsConfig, tally: RetentionTally) -> Self {
+        Self {
+            events,
+            config: config.clone(),
+            tally,
+        }
+    }
+
+    /// Runs until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                kept = self.keep_within() => {
+                    // The store says itself what is wrong with it.
+                    if let Err(error) = kept {
+                        tracing::debug!("no events are let go: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets go of all that is too old or too much now, a few at once; others write in between.
+    ///
+    /// # Errors
+    /// Why the store cannot write; [`StoreError::Slow`] when it does not in time.
+    pub async fn keep_within(&self) -> Result<(), StoreError> {
+        loop {
+            let mut pruning = self.events.prune(self.bounds())?;
+            let slow = || Err(StoreError::Slow(self.events.file().to_owned()));
+            let pruned = pruning.within(PATIENCE).await.unwrap_or_else(slow)?;
+            self.tally.pruned.add(pruned.gone);
+            self.tally.rows.set(pruned.rows);
+            self.tally.bytes.set(pruned.bytes);
+            if !pruned.more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn bounds(&self) -> EventBounds {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let oldest = now.map_or(Duration::ZERO, |now| {
+            now.saturating_sub(self.config.retention.0)
+        });
+        EventBounds {
+            oldest: i64::try_from(oldest.as_micros()).unwrap_or(i64::MAX),
+            bytes: self.config.max_size.0,
+            at_once: AT_ONCE,
+        }
+    }
+}
