@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use guest::Guest;
 use probity::app::App;
-use probity::config::{Config, Loaded, Origin, StateConfig};
+use probity::config::{Config, Loaded, Origin};
 use probity::model::Span;
 use probity::probe::Compiler;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -91,9 +91,7 @@ impl Bench {
         config.server.listen = "127.0.0.1:0".parse().unwrap();
         config.probes.folder = folder.path().join("probes");
         config.probes.interval = Span::seconds(1);
-        config.state = StateConfig {
-            directory: Some(folder.path().join("state")),
-        };
+        config.state.directory = Some(folder.path().join("state"));
         fs::create_dir(&config.probes.folder).unwrap();
         for number in 0..GOOD {
             put(

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use guest::Guest;
 use probity::app::App;
-use probity::config::{Config, Loaded, Origin, StateConfig};
+use probity::config::{Config, Loaded, Origin};
 use probity::model::Span;
 use probity::probe::Compiler;
 use probity::snapshot::Snapshot;
@@ -58,9 +58,7 @@ impl Bench {
         let mut config = Config::default();
         config.server.listen = "127.0.0.1:0".parse().unwrap();
         config.probes.folder = folder.path().join("probes");
-        config.state = StateConfig {
-            directory: Some(folder.path().join("state")),
-        };
+        config.state.directory = Some(folder.path().join("state"));
         // Only the first run of each version counts here.
         config.probes.interval = Span::seconds(3600);
         fs::create_dir(&config.probes.folder).unwrap();

@@ -82,12 +82,8 @@ fn serve(role: &str) {
 async fn probity(snapshot: Snapshot) {
     let cell = Arc::new(SnapshotCell::new());
     cell.publish(snapshot.clone());
-    let handles = Handles {
-        cell: cell.clone(),
-        tally: Arc::new(HttpTally::new(&mut Tally::default())),
-        draining: CancellationToken::new(),
-        actions: None,
-    };
+    let tally = HttpTally::new(&mut Tally::default());
+    let handles = Handles::new(cell.clone(), Arc::new(tally));
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         ..Config::default()

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use guest::Guest;
 use probity::app::App;
-use probity::config::{Config, Loaded, Origin, StateConfig};
+use probity::config::{Config, Loaded, Origin};
 use probity::model::{ProbeState, Span};
 use probity::probe::Compiler;
 use tokio::runtime::Runtime;
@@ -44,9 +44,7 @@ fn loaded(folder: &Path) -> Loaded {
     config.server.listen = "127.0.0.1:0".parse().unwrap();
     config.probes.folder = folder.join("probes");
     config.probes.interval = Span::seconds(60);
-    config.state = StateConfig {
-        directory: Some(folder.join("state")),
-    };
+    config.state.directory = Some(folder.join("state"));
     Loaded {
         config,
         origin: Origin {

@@ -7,6 +7,7 @@
 //! The rooms, their tasks and their invariants are in `ARCHITECTURE.md`.
 
 pub mod model;
+pub mod redact;
 pub mod snapshot;
 
 pub mod store;
@@ -21,8 +22,23 @@ pub mod catalogue;
 pub mod health;
 pub mod merge;
 
+pub mod history;
+
+pub mod archive;
+pub mod backup;
+pub mod query;
+
+pub mod event;
+
 pub mod export;
+pub mod page;
+
 pub mod http;
+
+pub mod client;
+
+pub mod author;
+pub mod top;
 
 pub mod config;
 

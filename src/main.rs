@@ -27,7 +27,17 @@ fn act(verb: Verb) -> anyhow::Result<Exit> {
             cli::show(&sources.sources(environment), format)
         }
         Verb::Config(ConfigVerb::Init { path }) => Ok(cli::init(&path)?),
+        Verb::Backup(verb) => cli::backup(verb, environment),
+        Verb::Top(options) => Ok(cli::top(options, &environment)?),
         Verb::Wit => Ok(cli::wit()?),
+        Verb::New(options) => Ok(cli::new(&options)?),
+        Verb::Dev(options) => cli::dev(options, environment, own_compiler()),
+        Verb::Test(options) => cli::test(options, environment, own_compiler()),
+        Verb::Inspect(options) => cli::inspect(options, environment, own_compiler()),
+        Verb::Bench(options) => cli::bench(options, environment, own_compiler()),
+        Verb::Build(options) => Ok(cli::build(options, &environment)?),
+        Verb::Bindings(options) => Ok(cli::bindings(&options)?),
+        Verb::Component(options) => Ok(cli::component(&options)?),
         Verb::CompileComponent(options) => Ok(cli::compile_component(&options)),
     }
 }
@@ -36,11 +46,15 @@ fn run(options: SourceOptions, environment: Vec<(OsString, OsString)>) -> anyhow
     let sources = options.sources(environment);
     let loaded = config::load(&sources)?;
     // Dropped at the end of this function, before an error is told: what was logged comes first.
-    let log = cli::start_logging(&loaded.config.log, &sources.environment)?;
+    let log = cli::start_logging(
+        &loaded.config.log,
+        &loaded.config.redaction,
+        &sources.environment,
+    )?;
     // Builds, runs and drains.
-    Ok(cli::run(
-        &loaded,
-        &log,
-        Compiler::Child(OWN_PROGRAM.into()),
-    )?)
+    Ok(cli::run(&loaded, &log, own_compiler())?)
+}
+
+fn own_compiler() -> Compiler {
+    Compiler::Child(OWN_PROGRAM.into())
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::model::{Condition, Status, Tally};
-use crate::store::{Store, StoreError};
+use crate::store::{Config, Store, StoreError};
 
 /// What there is to keep things in, and how that does.
 pub(super) struct Keep {
@@ -17,11 +17,11 @@ pub(super) struct Keep {
 ///
 /// # Errors
 /// [`StoreError::Locked`].
-pub(super) async fn open(folder: &Path) -> anyhow::Result<Keep> {
-    let folder = folder.to_owned();
+pub(super) async fn open(folder: &Path, config: &Config) -> anyhow::Result<Keep> {
+    let (folder, config) = (folder.to_owned(), config.clone());
     let opening = move || {
         let mut tally = Tally::default();
-        (Store::open(&folder, &mut tally), tally)
+        (Store::open_with(&folder, &config, &mut tally), tally)
     };
     let (opened, tally) = tokio::task::spawn_blocking(opening).await?;
     let (store, condition) = match opened {
@@ -33,7 +33,7 @@ pub(super) async fn open(folder: &Path) -> anyhow::Result<Keep> {
         Err(error) => {
             let next = error.next();
             tracing::error!(
-                "{error}: what probes keep is lost when the program ends; next: {next}"
+                "{error}: what probes keep is lost when the program ends, and nothing is archived; next: {next}"
             );
             let message = format!("state is kept in memory only: {error}; next: {next}");
             (None, Condition::new(Status::Fail, message))

@@ -3,8 +3,12 @@
 //! [`App`] is the whole runtime as a value, for the binary and for applications that embed it. Nothing is spawned
 //! before everything is bound and opened, so a failed start leaves nothing behind.
 
+mod backups;
+mod emitting;
 mod keep;
+mod past;
 mod run;
+mod telling;
 mod welcome;
 
 use std::net::SocketAddr;
@@ -18,7 +22,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::{Catalogue, Plan};
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
+use crate::event::{Events, Recorder, task};
 use crate::merge::{self, Merge};
 use crate::model::Tally;
 use crate::probe::{self, CompileTally, Compiler, ProbeHost, Surroundings};
@@ -28,6 +33,12 @@ use crate::snapshot::SnapshotCell;
 use crate::store::Store;
 use crate::{health, http};
 
+use backups::{BackingUp, BackupTask};
+use keep::Keep;
+use past::{Past, PastTasks};
+use telling::{Telling, TellingTask};
+
+pub use emitting::check_events;
 pub use run::{Ended, Obstacle, run};
 
 /// Where compiled components are kept, below the state folder.
@@ -53,6 +64,9 @@ pub struct App {
     server: JoinHandle<Result<http::Drained, http::HttpError>>,
     sources: JoinHandle<Schedule>,
     merge: JoinHandle<()>,
+    past: PastTasks,
+    telling: TellingTask,
+    backups: BackupTask,
     store: Option<Store>,
 }
 
@@ -80,49 +94,48 @@ impl App {
         let mut tally = Tally::default();
         let (stop_serving, stop_observing) = (CancellationToken::new(), CancellationToken::new());
         let (act, actions) = mpsc::channel(ACTION_CAPACITY);
+        let (updates, received) = mpsc::channel(UPDATE_CAPACITY);
+        let mut past = Past::new(config, &snapshots, &mut tally);
+        let backups = BackingUp::new(loaded, &updates, &mut tally)?;
+        let mut telling = Telling::new(config, &snapshots, &updates, &mut tally)?;
+        let handles = handles(config, &snapshots, &stop_serving, &mut tally);
         let handles = http::Handles {
-            cell: snapshots.clone(),
-            tally: Arc::new(http::HttpTally::new(&mut tally)),
-            draining: stop_serving.clone(),
             actions: Some(act),
+            ..backups.shown(telling.shown(past.shown(handles)))
         };
         let server = http::Server::bind(&config.server, handles)?;
-        let keep = keep::open(&loaded.state_directory).await?;
+        let keep = keep::open(&loaded.state_directory, &config.state).await?;
+        past.open(keep.store.as_ref());
+        telling.open(keep.store.as_ref()).await;
         let around = Surroundings {
-            snapshots: snapshots.clone(),
-            states: keep.store.as_ref().map(Store::states),
             compiler,
             compile_tally: CompileTally::new(&mut tally),
-            environment: loaded.environment.clone(),
-            secrets: loaded.secrets.clone(),
-            ..Surroundings::default()
+            ..surroundings(&snapshots, &keep, &telling)
         };
         let host = probe_host(loaded, around)?;
-        let makers = sampler::build(&config.sampler, &sampler::Machine::local(Handle::current()));
-        let (updates, received) = mpsc::channel(UPDATE_CAPACITY);
+        let makers = samplers(config);
         let schedule = Schedule::new(updates, stop_observing.clone());
-        let catalogue = Catalogue::open(
-            plan(loaded),
-            host.clone(),
-            schedule,
-            actions,
-            stop_observing.clone(),
-        )?;
-        let watch = health::Watch::new(&config.health).with_store(keep.condition);
+        let stop = stop_observing.clone();
+        let catalogue = Catalogue::open(plan(loaded), host.clone(), schedule, actions, stop)?;
+        let watch = health::Watch::new(&config.health)
+            .with_store(keep.condition)
+            .with_backup(backups.condition());
         tallies.extend([Arc::new(tally), Arc::new(keep.tally)]);
         let merge = Merge::new(received, snapshots.clone(), watch, tallies)?;
 
         let address = server.local_addr();
         welcome::listening(loaded, address, &makers);
-        let interval = config.sampler.interval.0;
         Ok(Self {
             address,
-            snapshots,
             host,
             drain_timeout: config.server.drain_timeout.0,
             merge: tokio::spawn(merge.run()),
             server: tokio::spawn(server.run(stop_serving.clone())),
-            sources: tokio::spawn(observe(catalogue, makers, interval)),
+            sources: tokio::spawn(observe(catalogue, makers, config.sampler.interval.0)),
+            past: past.start(&snapshots, &stop_observing),
+            telling: telling.start(&stop_observing),
+            backups: backups.start(&stop_serving),
+            snapshots,
             stop_serving,
             stop_observing,
             store: keep.store,
@@ -139,6 +152,16 @@ impl App {
         &self.snapshots
     }
 
+    /// The way of events into the store.
+    pub fn events(&self) -> &Events {
+        self.telling.events()
+    }
+
+    /// What records events of the program that has this application in it, under the name `source`.
+    pub fn recorder(&self, source: &str) -> Recorder {
+        self.events().recorder(source)
+    }
+
     /// Waits for a task to end that should not: a defect. Resolves to its name; nothing else may be done with the
     /// application then.
     pub async fn defect(&mut self) -> &'static str {
@@ -146,12 +169,15 @@ impl App {
             _ = &mut self.server => "http",
             _ = &mut self.merge => "merge",
             _ = &mut self.sources => "catalogue",
+            name = self.past.ended() => name,
+            name = self.telling.ended() => name,
+            () = self.backups.ended() => "backup",
         }
     }
 
-    /// Stops in order: requests under way are answered, then sources end, then the merge, then the store. Returns the names
-    /// of what did not end in time.
-    pub async fn stop(self) -> Vec<&'static str> {
+    /// Stops in order: requests under way are answered, then sources end, then the merge, then who keeps the
+    /// past, then the way of events, then the store. Returns the names of what did not end in time.
+    pub async fn stop(mut self) -> Vec<&'static str> {
         // The server cuts its own stragglers at the timeout and wants a moment to name them.
         let deadline = tokio::time::Instant::now() + self.drain_timeout + LAST_WORDS;
         let mut stragglers = Vec::new();
@@ -181,8 +207,19 @@ impl App {
         ) {
             stragglers.push("compile");
         }
+        if !self.telling.stop_following(deadline).await {
+            stragglers.push("follower");
+        }
+        // It tells the merge what became of the one under way.
+        if !self.backups.stop(deadline).await {
+            stragglers.push("backup");
+        }
         if tokio::time::timeout_at(deadline, self.merge).await.is_err() {
             stragglers.push("merge");
+        }
+        stragglers.extend(self.past.stop(deadline).await);
+        if !self.telling.stop(deadline).await {
+            stragglers.push("events");
         }
         if let Some(store) = self.store
             && tokio::time::timeout_at(deadline, store.close())
@@ -193,6 +230,38 @@ impl App {
         }
         stragglers
     }
+}
+
+/// What the server shows of the snapshot alone.
+fn handles(
+    config: &Config,
+    snapshots: &Arc<SnapshotCell>,
+    stop_serving: &CancellationToken,
+    tally: &mut Tally,
+) -> http::Handles {
+    http::Handles {
+        draining: stop_serving.clone(),
+        page: config.page.clone(),
+        ..http::Handles::new(snapshots.clone(), Arc::new(http::HttpTally::new(tally)))
+    }
+}
+
+/// What probes find around them.
+fn surroundings(snapshots: &Arc<SnapshotCell>, keep: &Keep, telling: &Telling) -> Surroundings {
+    Surroundings {
+        snapshots: snapshots.clone(),
+        states: keep.store.as_ref().map(Store::states),
+        events: Some(telling.of_probes()),
+        ..Surroundings::default()
+    }
+}
+
+/// The built-in samplers and those of watched processes.
+fn samplers(config: &Config) -> Vec<Maker> {
+    let machine = sampler::Machine::local(Handle::current());
+    let mut makers = sampler::build(&config.sampler, &machine);
+    makers.extend(sampler::watched(&config.watch, &machine));
+    makers
 }
 
 /// Starts the samplers, and then follows the folder.
@@ -210,7 +279,11 @@ fn plan(loaded: &Loaded) -> Plan {
         sections: config.probe.clone(),
         // A file of the operator's own names its probes on purpose; the built-in configuration does not.
         expect_files: loaded.origin.file.is_some(),
-        reserved: [sampler::NAMES.as_slice(), &[merge::OWN_SOURCE]].concat(),
+        reserved: [
+            sampler::NAMES.as_slice(),
+            &[sampler::WATCHED, task::SOURCE, merge::OWN_SOURCE],
+        ]
+        .concat(),
     }
 }
 
@@ -220,6 +293,8 @@ fn probe_host(loaded: &Loaded, around: Surroundings) -> anyhow::Result<Arc<Probe
     let around = Surroundings {
         cache: probes.cache.then(|| folder(CACHE_FOLDER)),
         attempts: Some(folder(ATTEMPTS_FOLDER)),
+        environment: loaded.environment.clone(),
+        secrets: loaded.secrets.clone(),
         ..around
     };
     match ProbeHost::new(probes, around.clone()) {

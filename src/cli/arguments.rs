@@ -5,14 +5,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::Exit;
-use super::output;
+use super::{
+    BackupVerb, BenchOptions, BindingsOptions, BuildOptions, ComponentOptions, DevOptions, Exit,
+    InspectOptions, NewOptions, TestOptions, TopOptions, output, usage,
+};
 use crate::config::{FlagValue, Sources};
 use crate::model::ByteSize;
 use crate::probe::CompileOrder;
 
 /// The last place where a configuration file is looked for.
-const SYSTEM_FILE: &str = "/etc/probity/probity.toml";
+pub(super) const SYSTEM_FILE: &str = "/etc/probity/probity.toml";
 
 /// The command line as it was given.
 #[derive(Debug)]
@@ -25,8 +27,8 @@ pub struct Arguments {
 #[derive(Debug, Parser)]
 #[command(name = "probity", version, args_conflicts_with_subcommands = true)]
 #[command(
-    after_help = "Without a verb it runs. Exit codes: 0 fine, 1 failure, 2 usage, \
-    69 unavailable, 75 temporary, 78 configuration."
+    after_help = "Without a verb it runs. Exit codes: 0 fine, 1 failure, 2 usage, 65 unfit data, \
+    69 unavailable, 75 temporary, 78 configuration, 129, 130 and 143 ended by a signal."
 )]
 struct CommandLine {
     #[command(subcommand)]
@@ -45,8 +47,29 @@ pub enum Verb {
     /// Show or write configuration
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Make, list, verify and restore backups of the database
+    #[command(subcommand)]
+    Backup(BackupVerb),
+    /// Show a running Probity on the terminal
+    Top(TopOptions),
     /// Print the interface that probes are built against
     Wit,
+    /// Begin a probe in a folder of its own, in any of six languages
+    New(NewOptions),
+    /// Build, test and swap a probe each time one of its files changes
+    Dev(DevOptions),
+    /// Run a probe from its file and show what it gives, costs, asks and is denied
+    Test(TestOptions),
+    /// Show what a file is, asks for and lacks here, without running it
+    Inspect(InspectOptions),
+    /// Measure what a probe costs to compile, load, begin, run and keep
+    Bench(BenchOptions),
+    /// Build a probe from its folder
+    Build(BuildOptions),
+    /// Write bindings for a language
+    Bindings(BindingsOptions),
+    /// Make a component of a core module
+    Component(ComponentOptions),
     /// Compile one component from standard input to standard output, for a running Probity
     #[command(hide = true)]
     CompileComponent(CompileOptions),
@@ -144,12 +167,13 @@ impl Arguments {
     /// The exit to take when there is nothing to do: after `--help` and `--version`, which are printed to standard
     /// output, and after a usage error, which is told on standard error.
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Exit> {
-        let line = CommandLine::try_parse_from(arguments).map_err(|told| {
-            let text = told.render().to_string();
+        let words: Vec<OsString> = arguments.into_iter().collect();
+        let line = CommandLine::try_parse_from(&words).map_err(|told| {
             if told.use_stderr() {
-                output::note(&text);
+                output::note(&usage::told::<CommandLine>(&told, &words));
                 Exit::Usage
             } else {
+                let text = told.render().to_string();
                 super::finish(output::data(&text).map_err(Into::into))
             }
         })?;
@@ -182,6 +206,7 @@ impl SourceOptions {
             working_directory: ".".into(),
             system_file: SYSTEM_FILE.into(),
             flags: flags.into_iter().filter_map(flag).collect(),
+            section: None,
         }
     }
 }

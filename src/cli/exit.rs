@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::output;
 use crate::config::ConfigError;
 
-/// The exit codes; those above 2 are sysexits.h's.
+/// The exit codes; those from 64 to 78 are sysexits.h's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// All went well.
@@ -22,6 +22,12 @@ pub enum Exit {
     Temporary = 75,
     /// The configuration is at fault.
     Configuration = 78,
+    /// SIGHUP ended it, as shells count signals.
+    HungUp = 129,
+    /// SIGINT ended it.
+    Interrupted = 130,
+    /// SIGTERM ended it.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {

@@ -117,19 +117,6 @@ impl State {
     }
 }
 
-/// Each write is one line, or several that belong together, as `tracing_subscriber::fmt` makes them.
-impl Write for &Queue {
-    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        self.push(lines);
-        Ok(lines.len())
-    }
-
-    /// Nothing to do: the thread writes as soon as it can.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Writes all of `lines` and gives the number of those that `out` refused for good.
 fn write(out: &mut impl Write, lines: &[u8]) -> u64 {
     let mut rest = lines;

@@ -1,7 +1,7 @@
 //! Setting the program's own log up.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::log_queue::Queue;
 use super::{Exit, Trouble};
 use crate::config::{LogConfig, LogFormat};
 use crate::model::{Tally, TallyCounter};
+use crate::redact::{self, Redactor};
 
 /// Lines about the log itself; they pass whatever the configured level is.
 const LOG_TARGET: &str = "probity::log";
@@ -43,12 +44,13 @@ impl Drop for Log {
 }
 
 /// Starts logging to standard error: for people on a terminal, JSON lines otherwise, unless the configuration says
-/// so. Colour needs a terminal, and yields to `NO_COLOR` in `environment`.
+/// so. Colour needs a terminal, and yields to `NO_COLOR` in `environment`. What `redaction` says is a secret does not get there.
 ///
 /// # Errors
 /// The level is not one, logging was started before, or the machine gives no further thread.
 pub fn start_logging(
     config: &LogConfig,
+    redaction: &redact::Config,
     environment: &[(OsString, OsString)],
 ) -> Result<Log, Trouble> {
     let targets: Targets = config
@@ -64,11 +66,16 @@ pub fn start_logging(
     };
     let mut tally = Tally::default();
     let dropped = count_dropped(&mut tally);
+    let redactor = redactor(redaction, &mut tally)?;
     let queue = Queue::start(io::stderr(), dropped, report_dropped)
         .map_err(|error| refused(Exit::Unavailable, &error))?;
+    let lines = Arc::new(Lines {
+        queue: queue.clone(),
+        redactor,
+    });
     let colour = terminal && wants_colour(environment);
     tracing_subscriber::registry()
-        .with(layer(queue.clone(), human, colour).with_filter(targets))
+        .with(layer(lines, human, colour).with_filter(targets))
         .try_init()
         .map_err(|error| refused(Exit::Failure, &error))?;
     Ok(Log {
@@ -93,10 +100,48 @@ fn report_dropped(lines: u64) {
     );
 }
 
-fn layer(queue: Arc<Queue>, human: bool, colour: bool) -> Box<dyn Layer<Registry> + Send + Sync> {
+/// Lines on their way to the queue, freed of secrets.
+struct Lines {
+    queue: Arc<Queue>,
+    redactor: Redactor,
+}
+
+/// Each write is one line, or several that belong together, as `tracing_subscriber::fmt` makes them.
+impl Write for &Lines {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.queue.push(&self.redactor.lines(lines));
+        Ok(lines.len())
+    }
+
+    /// Nothing to do: the queue's thread writes as soon as it can.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn redactor(config: &redact::Config, tally: &mut Tally) -> Result<Redactor, Trouble> {
+    let redactions = tally.counter(
+        "probity_log_redactions_total",
+        "Secrets that were taken out of log lines.",
+        None,
+    );
+    Redactor::new(config, redactions).map_err(|fault| {
+        let message = format!(
+            "redaction.{} is {}: it {}",
+            fault.key, fault.value, fault.rule
+        );
+        Trouble::new(
+            Exit::Configuration,
+            message,
+            "see [redaction] in `probity config show`",
+        )
+    })
+}
+
+fn layer(lines: Arc<Lines>, human: bool, colour: bool) -> Box<dyn Layer<Registry> + Send + Sync> {
     // Its own complaints would go straight to standard error, and panic when that is closed.
     let layer = fmt::layer()
-        .with_writer(queue)
+        .with_writer(lines)
         .with_ansi(colour)
         .log_internal_errors(false);
     if human {

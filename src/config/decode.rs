@@ -15,6 +15,7 @@ use super::layer::{self, Override};
 use super::path::{KeyPath, Step};
 use super::tree::{self, Node};
 use super::{Config, bounds, words};
+use crate::backup::{self, Credentials};
 use crate::model::Invalid;
 use crate::probe::{Environment, Secrets};
 
@@ -53,6 +54,13 @@ struct Finding {
     fallback: String,
 }
 
+/// What a document comes to.
+pub(super) struct Decoded {
+    pub(super) config: Config,
+    pub(super) secrets: Secrets,
+    pub(super) backup_credentials: Option<Credentials>,
+}
+
 /// Reads and checks a document, and reads the secrets that it names; `faults` are those already known.
 ///
 /// # Errors
@@ -61,7 +69,7 @@ pub(super) fn decode(
     document: &Document<'_>,
     environment: &Environment,
     mut faults: Vec<Fault>,
-) -> Result<(Config, Secrets), ConfigError> {
+) -> Result<Decoded, ConfigError> {
     let defaults = default_text();
     let defaults = tree::root(DeTable::parse(&defaults).expect("a printed table is TOML"));
     let (table, errors) = DeTable::parse_recoverable(document.text);
@@ -78,7 +86,7 @@ pub(super) fn decode(
     faults.extend(layer::apply(&mut merged, document.overrides, &defaults));
     tree::dates_as_text(&mut merged);
     let mut pruned = merged.clone();
-    let (config, mut findings) = prune(&merged, &mut pruned, &defaults);
+    let (mut config, mut findings) = prune(&merged, &mut pruned, &defaults);
     for finding in findings.iter_mut().filter(|one| !one.unknown_key) {
         if let Some(rule) = bounds::of(&pruned, &finding.pruned) {
             finding.rule = format!("{} and {rule}", finding.rule);
@@ -89,11 +97,19 @@ pub(super) fn decode(
         findings.extend(checked);
     }
     // A section at fault is told first; what it names may be meant otherwise.
-    let mut secrets = Secrets::default();
-    if let (Some(config), true) = (&config, findings.is_empty()) {
+    let (mut secrets, mut backup_credentials) = (Secrets::default(), None);
+    if let (Some(config), true) = (&mut config, findings.is_empty()) {
+        let unread = within("events", config.events.read_schema_files());
+        findings.extend(check(unread, &merged, &pruned, &[]));
         match Secrets::read(&config.secrets, environment) {
-            Ok(read) => secrets = read,
-            Err(unread) => findings.extend(check(in_secrets(unread), &merged, &pruned, &[])),
+            Ok(read) => {
+                match credentials(config, &read, environment) {
+                    Ok(found) => backup_credentials = found,
+                    Err(fault) => findings.extend(check(vec![fault], &merged, &pruned, &[])),
+                }
+                secrets = read;
+            }
+            Err(unread) => findings.extend(check(within("secrets", unread), &merged, &pruned, &[])),
         }
     }
     faults.extend(
@@ -102,15 +118,39 @@ pub(super) fn decode(
             .map(|finding| document.fault(&merged, finding)),
     );
     match config {
-        Some(config) if faults.is_empty() => Ok((config, secrets)),
+        Some(config) if faults.is_empty() => Ok(Decoded {
+            config,
+            secrets,
+            backup_credentials,
+        }),
         _ => Err(ConfigError::new(faults)),
     }
 }
 
+/// What the object storage for backups wants to see.
+fn credentials(
+    config: &Config,
+    secrets: &Secrets,
+    environment: &Environment,
+) -> Result<Option<Credentials>, Invalid> {
+    if config.backup.to != backup::Place::S3 {
+        return Ok(None);
+    }
+    let secret = |name: &str| secrets.value(name);
+    let variable = |name: &str| environment.get(name);
+    match Credentials::find(&config.backup.s3, secret, variable) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) => {
+            let key = format!("backup.s3.{}", error.key);
+            Err(Invalid::new(key, error.value, error.rule))
+        }
+    }
+}
+
 /// With their whole keys.
-fn in_secrets(mut unread: Vec<Invalid>) -> Vec<Invalid> {
+fn within(section: &str, mut unread: Vec<Invalid>) -> Vec<Invalid> {
     for fault in &mut unread {
-        fault.key = format!("secrets.{}", fault.key);
+        fault.key = format!("{section}.{}", fault.key);
     }
     unread
 }
@@ -285,9 +325,12 @@ impl Document<'_> {
             !section.0.is_empty() && section.leads_to(&one.path)
         };
         let last = |test: &dyn Fn(&&Override) -> bool| self.overrides.iter().rev().find(test);
+        let begun = |one: &&Override| one.path.begins_list(path);
         // The built-in text is without fault, so whatever is wrong with it was laid over it.
         let in_file = self.file.is_some() && tree::find(merged, &path.0).is_some();
-        last(&given).or_else(|| last(&neighbour).filter(|_| !in_file))
+        last(&given)
+            .or_else(|| last(&begun))
+            .or_else(|| last(&neighbour).filter(|_| !in_file))
     }
 
     /// The bytes to point at and the value as it is written. A section is pointed at by its head.

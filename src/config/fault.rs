@@ -84,15 +84,20 @@ impl Fault {
             at: Some(at),
         };
         Self {
-            snippet: Some(snippet(text, &span, at)),
+            snippet: snippet(text, &span, at),
             ..Self::new(place, rule)
         }
     }
 
-    /// With the key and the value as it was written.
+    /// With the key and the value as it was written, but for a user and a password in it.
     pub(super) fn of(mut self, key: impl fmt::Display, value: &str) -> Self {
         self.key = key.to_string();
-        self.value = printable(value.lines().next().unwrap_or(""), MAX_VALUE_BYTES);
+        let masked = user_info(value).map(|user| {
+            let (before, after) = (&value[..user.start], &value[user.end..]);
+            format!("{before}…{after}")
+        });
+        let shown = masked.as_deref().unwrap_or(value);
+        self.value = printable(shown.lines().next().unwrap_or(""), MAX_VALUE_BYTES);
         self
     }
 
@@ -111,8 +116,26 @@ pub(super) fn position(text: &str, byte: usize) -> (usize, usize) {
     (line, before[line_start..].chars().count() + 1)
 }
 
-/// The line with a caret under each character of `span`, indented and numbered.
-fn snippet(text: &str, span: &Range<usize>, (line, column): (usize, usize)) -> String {
+/// Where a user and a password stand in an address, or in something that may be meant as one: all before the last `@`, for a password may
+/// have anything in it.
+fn user_info(text: &str) -> Option<Range<usize>> {
+    let end = text.rfind('@')?;
+    let before = &text[..end];
+    before.find(':')?;
+    let quoted = before.starts_with(['"', '\'']);
+    let start = match before.find("://") {
+        Some(scheme) => scheme + 3,
+        None => usize::from(quoted),
+    };
+    Some(start..end)
+}
+
+/// The line with a caret under each character of `span`, indented and numbered. Nothing of a line that may have a password in it.
+fn snippet(text: &str, span: &Range<usize>, (line, column): (usize, usize)) -> Option<String> {
+    let written = text.lines().nth(line - 1).unwrap_or("");
+    if user_info(written).is_some() {
+        return None;
+    }
     // A column of text for each character, so that the carets stand under theirs.
     let plain = |character: char| {
         let mut buffer = [0; 4];
@@ -123,7 +146,7 @@ fn snippet(text: &str, span: &Range<usize>, (line, column): (usize, usize)) -> S
             ' '
         }
     };
-    let content: Vec<char> = text.lines().nth(line - 1).unwrap_or("").chars().collect();
+    let content: Vec<char> = written.chars().collect();
     let from = (column - 1).saturating_sub(MAX_LINE_CHARS / 2);
     let shown: String = content
         .iter()
@@ -146,10 +169,10 @@ fn snippet(text: &str, span: &Range<usize>, (line, column): (usize, usize)) -> S
         .map_or(0, |part| part.lines().next().unwrap_or("").chars().count());
     let carets = "^".repeat(length.clamp(1, (MAX_LINE_CHARS + 1 - (column - 1 - from)).max(1)));
     let gutter = " ".repeat(line.to_string().len());
-    format!(
+    Some(format!(
         "  {line} | {lead}{shown}{tail}\n  {gutter} | {}{carets}",
         " ".repeat(offset)
-    )
+    ))
 }
 
 impl fmt::Display for Place {
@@ -205,6 +228,31 @@ mod tests {
             fault.of("ß", "\"x\u{1b}\"").to_string(),
             "f.toml:2:5: `ß` is \"x\\u{1b}\": it must not\n  2 | ß = \"x \"\n    |     ^^^^"
         );
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_shown_nowhere() {
+        for (value, wanted) in [
+            ("\"http://AKID:hunter2@s3:9\"", "\"http://…@s3:9\""),
+            ("'http://a:hunter2/b @c@s3'", "'http://…@s3'"),
+            ("\"AKID:hunter2@s3\"", "\"…@s3\""),
+            ("AKID:hunter2@s3", "…@s3"),
+            ("\"someone@example.com\"", "\"someone@example.com\""),
+            ("\"http://s3\"", "\"http://s3\""),
+        ] {
+            let text = format!("endpoint = {value}\n");
+            let fault =
+                Fault::in_text(Path::new("f"), &text, 11..text.len() - 1, "must not".into());
+            let fault = fault.of("endpoint", value);
+            assert_eq!(fault.value, wanted);
+            let shown = format!("{fault} {fault:?}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert_eq!(
+                fault.snippet.is_none(),
+                value.contains("hunter2"),
+                "{shown}"
+            );
+        }
     }
 
     #[test]

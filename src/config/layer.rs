@@ -22,27 +22,44 @@ pub(super) struct Override {
     pub(super) path: KeyPath,
     /// The value as it was given.
     pub(super) text: String,
-    from_flag: bool,
+    pub(super) giver: Giver,
+}
+
+/// What gave a value, which decides how it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Giver {
+    /// A variable of the environment: TOML where the key is no text by default.
+    Variable,
+    /// A flag of one key: text.
+    Flag,
+    /// A flag that names its key: TOML where it is some.
+    KeyedFlag,
 }
 
 impl Override {
     /// The place that a fault in this value names.
     pub(super) fn place(&self) -> Place {
-        if self.from_flag {
-            Place::Flag(self.name.clone())
-        } else {
-            Place::Environment(self.name.clone())
+        match self.giver {
+            Giver::Variable => Place::Environment(self.name.clone()),
+            Giver::Flag | Giver::KeyedFlag => Place::Flag(self.name.clone()),
         }
     }
 
-    /// The value: read as TOML where the key is no text by default, else the text as it is.
+    /// The value, read as TOML or taken as text.
     fn value<'i>(&'i self, defaults: &Node<'_>) -> DeValue<'i> {
         let text = || DeValue::String(self.text.as_str().into());
-        match tree::find(defaults, &self.path.0) {
-            Some(known) if !self.from_flag && !known.get_ref().is_str() => {
-                DeValue::parse(&self.text).map_or_else(|_| text(), |value| value.into_inner())
+        let is_toml = match self.giver {
+            Giver::Variable => {
+                let known = tree::find(defaults, &self.path.0);
+                known.is_some_and(|known| !known.get_ref().is_str())
             }
-            _ => text(),
+            Giver::Flag => false,
+            Giver::KeyedFlag => true,
+        };
+        if is_toml {
+            DeValue::parse(&self.text).map_or_else(|_| text(), |value| value.into_inner())
+        } else {
+            text()
         }
     }
 }
@@ -70,7 +87,7 @@ pub(super) fn overrides(sources: &Sources) -> (Vec<Override>, Vec<Fault>) {
                 name: flag.flag.into(),
                 path: KeyPath::parse(flag.key),
                 text: text.into(),
-                from_flag: true,
+                giver: Giver::Flag,
             }),
             None => {
                 let fault = Fault::new(Place::Flag(flag.flag.into()), "must be UTF-8");
@@ -95,7 +112,7 @@ fn from_variable(name: &OsStr, value: &OsStr) -> Result<Override, &'static str> 
         name: name.into(),
         path: KeyPath(keys.into_iter().map(Step::Key).collect()),
         text: value.to_str().ok_or("its value must be UTF-8")?.into(),
-        from_flag: false,
+        giver: Giver::Variable,
     })
 }
 

@@ -21,10 +21,20 @@ pub(super) enum Step {
 pub(super) struct KeyPath(pub(super) Vec<Step>);
 
 impl KeyPath {
-    /// Reads the form that [`crate::model::Invalid::key`] has. Known keys hold neither dots nor brackets.
+    /// Reads the form that [`crate::model::Invalid::key`] has. Known keys hold neither dots nor brackets; one of the operator's
+    /// that does stands in quotes.
     pub(super) fn parse(text: &str) -> Self {
         let mut steps = Vec::new();
-        for part in text.split('.') {
+        let mut quoted = false;
+        let parts = text.split(|character| {
+            quoted ^= character == '"';
+            character == '.' && !quoted
+        });
+        for part in parts {
+            if let Some(key) = part.strip_prefix('"').and_then(|key| key.strip_suffix('"')) {
+                steps.push(Step::Key(key.to_owned()));
+                continue;
+            }
             let mut pieces = part.split('[');
             steps.extend(pieces.next().map(|key| Step::Key(key.to_owned())));
             steps.extend(
@@ -42,6 +52,11 @@ impl KeyPath {
             Some(Step::Key(key)) => Some(key),
             _ => None,
         }
+    }
+
+    /// Whether `self` is the first item of the list that `other` is.
+    pub(super) fn begins_list(&self, other: &Self) -> bool {
+        matches!(self.0.split_last(), Some((Step::Index(0), list)) if *list == other.0)
     }
 
     /// Whether `self` is `other` or leads to it.
@@ -70,7 +85,9 @@ impl fmt::Display for KeyPath {
                 Step::Index(index) => write!(f, "[{index}]")?,
                 Step::Key(key) => {
                     let dot = if position > 0 { "." } else { "" };
-                    write!(f, "{dot}{}", printable(key, MAX_KEY_BYTES))?;
+                    let quote = if key.contains('.') { "\"" } else { "" };
+                    let key = printable(key, MAX_KEY_BYTES);
+                    write!(f, "{dot}{quote}{key}{quote}")?;
                 }
             }
         }
@@ -89,6 +106,7 @@ mod tests {
             "server.listen",
             "probe[1].grant.read[0]",
             "a[1][2].b",
+            "events.sampling.kinds.\"step.thought\"",
         ] {
             assert_eq!(KeyPath::parse(text).to_string(), text);
         }

@@ -26,6 +26,8 @@ pub struct Sources {
     pub system_file: PathBuf,
     /// Values from flags, in order.
     pub flags: Vec<FlagValue>,
+    /// Values from flags for the section of one probe, which lie over everything else.
+    pub section: Option<SectionFlags>,
 }
 
 /// A value given by a flag.
@@ -37,6 +39,30 @@ pub struct FlagValue {
     pub key: &'static str,
     /// The value as it was given.
     pub value: OsString,
+}
+
+/// What flags say of one probe.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SectionFlags {
+    /// The probe's name. A section of this name is made where there is none.
+    pub probe: String,
+    /// What gave the name, for whoever is told that it is none, such as `--name`.
+    pub named_by: String,
+    /// The values, in order.
+    pub values: Vec<SectionValue>,
+}
+
+/// A value given by a flag that names its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SectionValue {
+    /// The flag as it was given, such as `--set warn=3`.
+    pub flag: String,
+    /// The key below the section, such as `config.warn`.
+    pub key: String,
+    /// The value: TOML, or else text.
+    pub value: String,
+    /// Whether the key is a list that it is added to.
+    pub listed: bool,
 }
 
 impl Sources {

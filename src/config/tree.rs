@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use super::path::{KeyPath, Step};
 
@@ -93,18 +93,31 @@ pub(super) fn replace<'i>(root: &mut Node<'i>, path: &KeyPath, node: Node<'i>) -
     }
 }
 
-/// Puts `value` at `path`, making tables on the way; false when something on the way is no table.
+/// Puts `value` at `path`, making tables and lists on the way; false when something on the way is neither, or a list has
+/// no such place. An index one behind a list's last makes it longer.
 pub(super) fn set<'i>(root: &mut Node<'i>, path: &'i [Step], value: DeValue<'i>) -> bool {
     let mut node = root;
-    for step in path {
+    for (depth, step) in path.iter().enumerate() {
+        let empty = || {
+            let inside = match path.get(depth + 1) {
+                Some(Step::Index(_)) => DeValue::Array(DeArray::new()),
+                _ => DeValue::Table(DeTable::new()),
+            };
+            Spanned::new(0..0, inside)
+        };
         let next = match (step, node.get_mut()) {
             (Step::Key(key), DeValue::Table(table)) => table
                 .entry(Spanned::new(0..0, Cow::Borrowed(key.as_str())))
-                .or_insert_with(|| Spanned::new(0..0, DeValue::Table(DeTable::new()))),
-            (Step::Index(index), DeValue::Array(list)) => match list.get_mut(*index) {
-                Some(item) => item,
-                None => return false,
-            },
+                .or_insert_with(empty),
+            (Step::Index(index), DeValue::Array(list)) => {
+                if *index == list.len() {
+                    list.push(empty());
+                }
+                match list.get_mut(*index) {
+                    Some(item) => item,
+                    None => return false,
+                }
+            }
             _ => return false,
         };
         node = next;
@@ -149,9 +162,13 @@ mod tests {
         assert!(remove(&mut tree, &second));
         assert!(!remove(&mut tree, &KeyPath::parse("a.c")));
         let (deep, blocked) = (KeyPath::parse("x.y"), KeyPath::parse("a.b.c"));
+        let (longer, too_far) = (KeyPath::parse("z[0].b[0]"), KeyPath::parse("a.b[9]"));
         assert!(set(&mut tree, &deep.0, DeValue::Boolean(true)));
         assert!(find(&tree, &deep.0).unwrap().get_ref().is_bool());
         assert!(!set(&mut tree, &blocked.0, DeValue::Boolean(true)));
+        assert!(set(&mut tree, &longer.0, DeValue::Boolean(true)));
+        assert!(find(&tree, &longer.0).unwrap().get_ref().is_bool());
+        assert!(!set(&mut tree, &too_far.0, DeValue::Boolean(true)));
     }
 
     #[test]

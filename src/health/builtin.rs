@@ -213,6 +213,14 @@ pub(super) fn store(condition: Option<&Condition>) -> Verdict {
     }
 }
 
+/// Whether scheduled backups are made, as who makes them says.
+pub(super) fn backup(condition: Option<&Condition>) -> Verdict {
+    match condition.map(Condition::get) {
+        Some((status, message)) => Verdict::new(status, &*message),
+        None => Verdict::new(Status::Pass, "backups are switched off (backup.enabled)"),
+    }
+}
+
 fn probe_trouble(probe: &ProbeView) -> Option<String> {
     let state = probe.status.state;
     let troubled = matches!(

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Invalid, Span, check_range};
 
 /// The built-in checks' names, as `ready` takes them and the snapshot shows them.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 9] = [
     "startup",
     "collector",
     "event-loop",
@@ -13,6 +13,8 @@ pub const NAMES: [&str; 7] = [
     "memory",
     "probes",
     "store",
+    "backup",
+    "events",
 ];
 
 /// `[health]`: thresholds of the built-in checks and what readiness asks for.
@@ -31,6 +33,8 @@ pub struct Config {
     pub disk_used_percent: Thresholds<f64>,
     /// Used share of memory, of the control group's limit where there is one, percent.
     pub memory_used_percent: Thresholds<f64>,
+    /// Whether work that is overdue and error rates above their threshold are a warning.
+    pub events: bool,
 }
 
 /// From where on a check warns and fails.
@@ -61,6 +65,7 @@ impl Default for Config {
                 warn: 90.0,
                 fail: 97.0,
             },
+            events: true,
         }
     }
 }

@@ -5,10 +5,12 @@
 
 mod builtin;
 mod config;
+mod events;
 mod hysteresis;
 mod probes;
 mod verdict;
 mod watch;
+mod watched;
 
 pub use config::*;
 pub use watch::{Inputs, Reported, SOURCE, Watch};

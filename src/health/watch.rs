@@ -5,7 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::hysteresis::{Hysteresis, Patience};
 use super::verdict::Verdict;
-use super::{Config, NAMES, builtin, probes};
+use super::watched::{Judged, WatchedChecks};
+use super::{Config, NAMES, builtin, events, probes};
 use crate::model::{CheckReport, Condition, Details, Failure, Status};
 use crate::snapshot::{Check, FactSheet, HealthReport, ProbeView, SourceView};
 
@@ -18,6 +19,8 @@ const TITLES: [&str; NAMES.len()] = [
     "Memory",
     "Probes are well",
     "State is kept on disk",
+    "Backups are made on time",
+    "Work ends in time, with few errors",
 ];
 
 /// The source of the built-in checks, as the snapshot names it.
@@ -63,7 +66,9 @@ pub struct Watch {
     names: [Arc<str>; NAMES.len()],
     titles: [Arc<str>; NAMES.len()],
     hysteresis: [Hysteresis; NAMES.len()],
+    watched: WatchedChecks,
     store: Option<Condition>,
+    backup: Option<Condition>,
 }
 
 impl Watch {
@@ -75,7 +80,9 @@ impl Watch {
             names: NAMES.map(Arc::from),
             titles: TITLES.map(Arc::from),
             hysteresis: Default::default(),
+            watched: WatchedChecks::default(),
             store: None,
+            backup: None,
         }
     }
 
@@ -83,6 +90,13 @@ impl Watch {
     #[must_use]
     pub fn with_store(mut self, condition: Condition) -> Self {
         self.store = Some(condition);
+        self
+    }
+
+    /// A watch that also judges backups, by what who makes them says.
+    #[must_use]
+    pub fn with_backup(mut self, condition: Option<Condition>) -> Self {
+        self.backup = condition;
         self
     }
 
@@ -107,23 +121,59 @@ impl Watch {
             builtin::memory(inputs, config, now),
             builtin::probes(inputs),
             builtin::store(self.store.as_ref()),
+            builtin::backup(self.backup.as_ref()),
+            events::events(inputs, config, now),
         ];
         let mut checks: Vec<Check> = verdicts
             .into_iter()
             .enumerate()
             .map(|(index, verdict)| self.check(index, verdict, now, wall))
             .collect();
-        checks.extend(probes::checks(inputs, &self.config, now, wall));
+        checks.extend(self.watched_checks(inputs, now, wall));
+        let built_in: Vec<Arc<str>> = checks.iter().map(|check| check.name.clone()).collect();
+        let probes = probes::checks(inputs, &self.config, now, wall);
+        // Readiness may ask for a watch, which no probe gives.
+        checks.extend(
+            probes
+                .into_iter()
+                .filter(|check| !built_in.contains(&check.name)),
+        );
         HealthReport::new(checks)
+    }
+
+    fn watched_checks(
+        &mut self,
+        inputs: &Inputs<'_>,
+        now: Instant,
+        wall: SystemTime,
+    ) -> Vec<Check> {
+        let judged = self.watched.judge(inputs, self.patience(), now);
+        let check = |one: Judged| Check {
+            message: explain(one.verdict.message, one.verdict.status, one.shown),
+            gates_readiness: self.config.ready.iter().any(|name| **name == *one.name),
+            name: one.name,
+            title: one.title,
+            status: one.shown,
+            details: one.verdict.details.as_ref().map(Details::new),
+            source: self.source.clone(),
+            timestamp: wall,
+            given: now,
+            stale: one.verdict.stale,
+        };
+        judged.into_iter().map(check).collect()
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            failures: self.config.failures,
+            recoveries: self.config.recoveries,
+        }
     }
 
     fn check(&mut self, index: usize, verdict: Verdict, now: Instant, wall: SystemTime) -> Check {
         let seen = verdict.status;
         let at_once = matches!(NAMES[index], "startup" | "collector");
-        let patience = Patience {
-            failures: self.config.failures,
-            recoveries: self.config.recoveries,
-        };
+        let patience = self.patience();
         let shown = if at_once {
             seen
         } else {

@@ -4,6 +4,7 @@
 //! for a document that is being encoded wait for that one encoding. No `Age` header is sent: it would speak of the
 //! body's age, which is under a second, and documents say their own `age_ms`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,15 +67,36 @@ pub(super) enum Document<'a> {
     Probes,
     /// Any other, by path and query.
     Part(&'a str),
+    /// A page for people, or what keeps it live, by path and query; an address may give documents of both kinds.
+    Page(&'a str),
 }
 
-impl Document<'_> {
+impl<'a> Document<'a> {
+    /// The one at an address, whoever it is encoded for.
+    pub(super) fn at(address: &'a str) -> Self {
+        match address {
+            "/snapshot" => Self::Snapshot,
+            other => Self::Part(other),
+        }
+    }
+
+    /// Under which name it is kept, unless it has a place of its own.
+    fn name(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Part(name) => Some((*name).into()),
+            Self::Page(name) => Some(format!("page {name}").into()),
+            _ => None,
+        }
+    }
+
     /// Whether it is rendered on a thread of its own.
     fn is_heavy(self, snapshot: &Snapshot) -> bool {
         let schemas = || snapshot.sources.iter().map(|source| &*source.schema);
         let charge: usize = schemas().map(|schema| schema.text).sum();
         match self {
             Self::PrometheusText | Self::OpenMetrics => charge >= HEAVY_TEXT_CHARGE,
+            // It goes through the past of many series.
+            Self::Page(_) => true,
             _ => {
                 let series: usize = schemas().map(|schema| schema.series.len()).sum();
                 let details = snapshot.health.checks.iter().flat_map(|one| &one.details);
@@ -162,9 +184,9 @@ impl Edition {
         }
         let heavy = document.is_heavy(&self.snapshot);
         let body = slot.get_or_try_init(|| self.render(heavy, render)).await;
-        if let (Err(_), Document::Part(name)) = (&body, document) {
+        if let (Err(_), Some(name)) = (&body, document.name()) {
             // A document that is not there takes no place.
-            self.lock_parts().remove(name);
+            self.lock_parts().remove(&*name);
         }
         body.cloned()
     }
@@ -186,7 +208,9 @@ impl Edition {
             Document::OpenMetrics => 2,
             Document::Health => 3,
             Document::Probes => 4,
-            Document::Part(name) => return self.part_slot(name),
+            Document::Part(_) | Document::Page(_) => {
+                return self.part_slot(&document.name().unwrap_or_default());
+            }
         };
         self.fixed[index].clone()
     }
@@ -220,6 +244,11 @@ async fn off_loop<T: Send + 'static>(
 impl Body {
     /// A body whose entity tag is a hash of its bytes.
     pub(super) fn new((content_type, plain): Rendered) -> Self {
+        Self::ready(content_type, plain.into())
+    }
+
+    /// The same of bytes that somebody else accounts for.
+    pub(super) fn ready(content_type: HeaderValue, plain: Bytes) -> Self {
         let hash = blake3::hash(&plain).to_hex();
         // Half the hash: chance still does not make two equal.
         let hash = &hash.as_str()[..32];
@@ -231,9 +260,19 @@ impl Body {
             content_type,
             tag: tag(""),
             gzip_tag: tag("-gzip"),
-            plain: plain.into(),
+            plain,
             gzip: OnceCell::new(),
         }
+    }
+
+    /// The plain bytes.
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.plain
+    }
+
+    /// The entity tag of the plain bytes: another for other bytes.
+    pub(super) fn tag(&self) -> &HeaderValue {
+        &self.tag
     }
 
     /// The answer to a request with these headers: 304 when the client has it already, compressed when it

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use axum::http::uri::Authority;
 use serde::{Deserialize, Serialize};
 
+use super::StreamConfig;
 use crate::model::{ByteSize, Invalid, Span, check_range};
 
 /// `[server]`: where it listens and what it puts up with.
@@ -31,6 +32,8 @@ pub struct Config {
     pub max_body: ByteSize,
     /// Time that requests under way get at shutdown.
     pub drain_timeout: Span,
+    /// The live stream.
+    pub stream: StreamConfig,
 }
 
 impl Default for Config {
@@ -43,8 +46,9 @@ impl Default for Config {
             max_connections: 512,
             header_timeout: Span::seconds(10),
             body_timeout: Span::seconds(30),
-            max_body: ByteSize::mib(1),
+            max_body: ByteSize::mib(8),
             drain_timeout: Span::seconds(5),
+            stream: StreamConfig::default(),
         }
     }
 }
@@ -53,61 +57,53 @@ impl Config {
     /// What is not acceptable in it.
     pub fn check(&self) -> Vec<Invalid> {
         let mut faults = Vec::new();
-        check_range(
-            &mut faults,
-            "max_connections",
-            self.max_connections,
-            1,
-            65_536,
-        );
-        check_range(
-            &mut faults,
-            "header_timeout",
-            self.header_timeout,
-            Span::millis(100),
-            Span::seconds(600),
-        );
-        check_range(
-            &mut faults,
-            "body_timeout",
-            self.body_timeout,
-            Span::millis(100),
-            Span::seconds(600),
-        );
-        check_range(
-            &mut faults,
-            "max_body",
-            self.max_body,
-            ByteSize::kib(1),
-            ByteSize::mib(64),
-        );
-        check_range(
-            &mut faults,
-            "drain_timeout",
-            self.drain_timeout,
-            Span::millis(100),
-            Span::seconds(300),
-        );
+        self.check_ranges(&mut faults);
+        self.stream.check(&mut faults);
         for (index, host) in self.allowed_hosts.iter().enumerate() {
             if !is_host(host) {
                 let rule = "must be a host name or an address, with or without a port";
                 faults.push(Invalid::new(format!("allowed_hosts[{index}]"), host, rule));
             }
         }
-        if !self.listen.ip().is_loopback()
-            && self.token_file.is_none()
-            && !self.allow_unauthenticated
-        {
-            let fault = Invalid::new(
-                "listen",
-                self.listen,
-                "must be a loopback address unless `token_file` is set",
-            );
-            faults.push(fault.suggest(
-                "set `token_file`, or `allow_unauthenticated = true` if the network is trusted",
-            ));
-        }
+        faults.extend(self.check_reach());
         faults
+    }
+
+    fn check_ranges(&self, faults: &mut Vec<Invalid>) {
+        let connections = self.max_connections;
+        check_range(faults, "max_connections", connections, 1, 65_536);
+        let mut time = |key, value, seconds| {
+            check_range(
+                faults,
+                key,
+                value,
+                Span::millis(100),
+                Span::seconds(seconds),
+            );
+        };
+        time("header_timeout", self.header_timeout, 600);
+        time("body_timeout", self.body_timeout, 600);
+        let (least, most) = (ByteSize::kib(1), ByteSize::mib(64));
+        check_range(faults, "max_body", self.max_body, least, most);
+        let (least, most) = (Span::millis(100), Span::seconds(300));
+        check_range(faults, "drain_timeout", self.drain_timeout, least, most);
+    }
+
+    /// Whether anybody may reach it without saying who they are.
+    fn check_reach(&self) -> Option<Invalid> {
+        let is_guarded = self.listen.ip().is_loopback()
+            || self.token_file.is_some()
+            || self.allow_unauthenticated;
+        let fault = Invalid::new(
+            "listen",
+            self.listen,
+            "must be a loopback address unless `token_file` is set",
+        );
+        (!is_guarded).then(|| {
+            fault.suggest(
+                "set `token_file`, or `allow_unauthenticated = true` if the network is trusted",
+            )
+        })
     }
 }
 

@@ -21,6 +21,7 @@ const OPEN_PATHS: [&str; 2] = ["/livez", "/readyz"];
 
 /// What a browser says of the page that sends a request.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// Whether the caller may read reasons: with a token configured, only who carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,10 +144,10 @@ impl Guard {
 
 /// A page of another site can make a browser send a request that changes something; the browser says so.
 fn check_origin(request: &Parts) -> Result<(), Problem> {
-    if request.method.is_safe() {
-        return Ok(());
-    }
     let header = |name| request.headers.get(name);
+    if request.method.is_safe() {
+        return check_embedding(request);
+    }
     let same_site = header(SEC_FETCH_SITE)
         .is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
     let host = header(HOST).map_or(&b""[..], HeaderValue::as_bytes);
@@ -162,6 +163,24 @@ fn check_origin(request: &Parts) -> Result<(), Problem> {
     }
     let detail = "a page of another origin may not change anything here";
     Err(Problem::new(StatusCode::FORBIDDEN, detail).closing())
+}
+
+/// A page of another site can have a browser ask for anything, and see nothing of the answer; but some questions are dear.
+/// What a person follows a link to is not meant.
+fn check_embedding(request: &Parts) -> Result<(), Problem> {
+    let is = |name, value: &[u8]| {
+        let given = request.headers.get(name).map(HeaderValue::as_bytes);
+        given == Some(value)
+    };
+    let dear = ["/api/", "/prometheus/"];
+    let dear = dear
+        .iter()
+        .any(|start| request.uri.path().starts_with(start));
+    if dear && is(SEC_FETCH_SITE, b"cross-site") && !is(SEC_FETCH_MODE, b"navigate") {
+        let detail = "a page of another site may not ask this";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail).closing());
+    }
+    Ok(())
 }
 
 /// 413: the rest of the body is not read.

@@ -99,6 +99,11 @@ impl Problem {
         )
     }
 
+    /// The sentence for the client.
+    pub(super) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.0.status

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRef, FromRequest};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
-use axum::http::{Request, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -48,28 +48,64 @@ where
     }
 }
 
+/// The parameters of a form: those of the address, and with POST those of the body before them.
+#[derive(Debug)]
+pub struct Form(
+    /// Names and values, in order.
+    pub Vec<(String, String)>,
+);
+
+impl<S> FromRequest<S> for Form
+where
+    S: Send + Sync,
+    BodyLimits: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
+        let limits = BodyLimits::from_ref(state);
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let mut pairs = Vec::new();
+        if request.method() == Method::POST {
+            check_media(request.headers(), &["application/x-www-form-urlencoded"])?;
+            let bytes = read(request.into_body(), &limits).await?;
+            pairs.extend(form_urlencoded::parse(&bytes).into_owned());
+        }
+        pairs.extend(form_urlencoded::parse(query.as_bytes()).into_owned());
+        Ok(Self(pairs))
+    }
+}
+
 /// Refuses other media types than these, and compressed bodies.
 fn check_media(headers: &HeaderMap, accepted: &[&str]) -> Result<(), Problem> {
-    let given = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let media = given
-        .and_then(|value| value.split(';').next())
-        .unwrap_or("");
-    let known = accepted
-        .iter()
-        .any(|one| one.eq_ignore_ascii_case(media.trim()));
     let plain = headers
         .get(CONTENT_ENCODING)
         .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if known && plain {
+    if media(headers, accepted).is_some() && plain {
         return Ok(());
     }
     let detail = format!("the body must be {}, not compressed", accepted.join(" or "));
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).closing())
 }
 
-async fn read(body: Body, limits: &BodyLimits) -> Result<Vec<u8>, Problem> {
+/// Which of these media types the body is.
+pub(super) fn media(headers: &HeaderMap, accepted: &[&str]) -> Option<usize> {
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media = given
+        .and_then(|value| value.split(';').next())
+        .unwrap_or("");
+    accepted
+        .iter()
+        .position(|one| one.eq_ignore_ascii_case(media.trim()))
+}
+
+/// Reads a body within its limits.
+///
+/// # Errors
+/// 413 when it is too large, 408 when it comes too slowly, 400 when it breaks off.
+pub(super) async fn read(body: Body, limits: &BodyLimits) -> Result<Vec<u8>, Problem> {
     let limited = Limited::new(body, limits.size);
     match tokio::time::timeout(limits.time, limited.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes().into()),

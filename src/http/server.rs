@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Config;
 use super::guard::Guard;
+use super::live::Hub;
 use super::routes;
 use super::site::{Handles, Shared, Site};
 use super::stream::{ClientStream, Link};
@@ -82,6 +83,7 @@ pub struct Server {
     builder: http1::Builder,
     tally: Arc<HttpTally>,
     draining: CancellationToken,
+    hub: Hub,
     slots: Arc<Semaphore>,
     body_timeout: Duration,
     drain_timeout: Duration,
@@ -95,15 +97,15 @@ impl Server {
     pub fn bind(config: &Config, handles: Handles) -> Result<Self, HttpError> {
         let shared = Arc::new(Shared::new(config, handles));
         let router = routes::router(shared.clone());
-        Self::bind_routes(config, &shared.handles, router)
+        Self::bind_routes(config, &shared, router)
     }
 
     pub(super) fn bind_routes(
         config: &Config,
-        handles: &Handles,
+        shared: &Arc<Shared>,
         router: Router,
     ) -> Result<Self, HttpError> {
-        let address = config.listen;
+        let (address, handles) = (config.listen, &shared.handles);
         let listen = |source| HttpError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => HttpError::AddressInUse { address },
@@ -119,6 +121,7 @@ impl Server {
             builder: builder(config),
             tally: handles.tally.clone(),
             draining: handles.draining.clone(),
+            hub: Hub::new(shared.clone()),
             slots: Arc::new(Semaphore::new(config.max_connections as usize)),
             body_timeout: config.body_timeout.0,
             drain_timeout: config.drain_timeout.0,
@@ -136,7 +139,7 @@ impl Server {
     /// # Errors
     /// [`HttpError::Listen`] when the runtime cannot take over the socket.
     pub async fn run(self, shutdown: CancellationToken) -> Result<Drained, HttpError> {
-        let address = self.local;
+        let (address, tally) = (self.local, self.tally.clone());
         let listener = tokio::net::TcpListener::from_std(self.listener)
             .map_err(|source| HttpError::Listen { address, source })?;
         let mut connections = Connections {
@@ -153,9 +156,12 @@ impl Server {
             slots: self.slots,
             pause: FIRST_PAUSE,
         };
+        let mut hub = JoinSet::new();
+        hub.spawn(self.hub.run());
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
+                Some(ended) = hub.join_next() => mourn(ended, &connections.tally),
                 Some(ended) = connections.tasks.join_next_with_id() => connections.reap(ended),
                 accepted = acceptor.next(&connections.tally) => {
                     if let Some((stream, peer, slot)) = accepted {
@@ -166,7 +172,21 @@ impl Server {
         }
         self.draining.cancel();
         drop(acceptor);
-        Ok(connections.drain(self.drain_timeout).await)
+        let drained = connections.drain(self.drain_timeout).await;
+        while let Some(ended) = hub.join_next().await {
+            mourn(ended, &tally);
+        }
+        Ok(drained)
+    }
+}
+
+/// Without its hub the live stream has ended, and says so to who asks; everything else goes on.
+fn mourn(ended: Result<(), JoinError>, tally: &HttpTally) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tally.panics.increment();
+        tracing::error!("the live stream's task panicked: {error}");
     }
 }
 
@@ -329,7 +349,11 @@ impl Connection {
             result = &mut connection => result,
             () = self.ending.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    result = connection => result,
+                    // Who does not take what a stream sends is not waited for.
+                    () = link.streams_in_vain() => return link.give_up(),
+                }
             }
         };
         if let Err(error) = result {

@@ -22,14 +22,23 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Config;
-use super::bodies::{Edition, Editions};
+use super::bodies::{Body as ReadyBody, Edition, Editions};
 use super::guard::Guard;
+use super::live::{Live, StreamConfig};
+use super::outcomes::Outcomes;
+use super::packed_body::PackedBodies;
 use super::problem::{Inside, Problem};
+use super::queries::{AT_ONCE, Queries, STREAMS_AT_ONCE};
 use super::request_body::BodyLimits;
 use super::routes::MetricEncoders;
 use super::stream::Link;
 use super::tally::HttpTally;
+use crate::archive::Archive;
+use crate::backup::Backups;
+use crate::event::Events;
+use crate::history::{History, View};
 use crate::model::ActionRequest;
+use crate::page;
 use crate::snapshot::SnapshotCell;
 
 /// The id by which a client and the log speak of one request.
@@ -51,6 +60,33 @@ pub struct Handles {
     pub draining: CancellationToken,
     /// Where operators' actions on probes go; nothing where none can be carried out, which answers 404.
     pub actions: Option<mpsc::Sender<ActionRequest>>,
+    /// The past of every series; nothing where none is kept, which answers 404.
+    pub history: Option<History>,
+    /// What of the past is on disk; nothing where none is kept.
+    pub archive: Option<Archive>,
+    /// The way of events; nothing where none are taken, which answers 404.
+    pub events: Option<Events>,
+    /// Who makes backups; nothing where nobody does, which answers 404.
+    pub backups: Option<Backups>,
+    /// What people are shown; the rest answers 404.
+    pub page: page::Config,
+}
+
+impl Handles {
+    /// Those without which there is no server; what can be left out is not there.
+    pub fn new(cell: Arc<SnapshotCell>, tally: Arc<HttpTally>) -> Self {
+        Self {
+            cell,
+            tally,
+            draining: CancellationToken::new(),
+            actions: None,
+            history: None,
+            archive: None,
+            events: None,
+            backups: None,
+            page: page::Config::default(),
+        }
+    }
 }
 
 /// What the routes share.
@@ -60,6 +96,17 @@ pub(super) struct Shared {
     pub(super) editions: Editions,
     pub(super) encoders: Arc<MetricEncoders>,
     pub(super) limits: BodyLimits,
+    /// Questions about the archive and the past.
+    pub(super) queries: Queries,
+    /// Questions about events: one that goes through many of them holds up no others.
+    pub(super) event_queries: Queries,
+    /// What streams of events read from the disk.
+    pub(super) stream_queries: Queries,
+    pub(super) bodies: PackedBodies,
+    pub(super) live: Live,
+    pub(super) outcomes: Outcomes,
+    /// The page's files, ready to be sent.
+    pub(super) assets: [Arc<ReadyBody>; 2],
 }
 
 impl Shared {
@@ -72,7 +119,29 @@ impl Shared {
         Self {
             editions: Editions::new(handles.tally.encoded.clone()),
             encoders: Arc::new(MetricEncoders::new(handles.tally.left_out.clone())),
+            live: Live::new(
+                &StreamConfig {
+                    // Streams that stay for ever never take the last connections from those who ask and go.
+                    max_clients: config
+                        .stream
+                        .max_clients
+                        .min(config.max_connections * 3 / 4)
+                        .max(1),
+                    ..config.stream.clone()
+                },
+                handles.tally.stream.clone(),
+                &handles.draining,
+            ),
             limits,
+            queries: Queries::new(AT_ONCE),
+            event_queries: Queries::new(AT_ONCE),
+            stream_queries: Queries::new(STREAMS_AT_ONCE),
+            bodies: PackedBodies::new(),
+            outcomes: Outcomes::default(),
+            assets: page::ASSETS.map(|asset| {
+                let content_type = HeaderValue::from_static(asset.content_type);
+                Arc::new(ReadyBody::new((content_type, asset.text.into())))
+            }),
             handles,
         }
     }
@@ -89,6 +158,16 @@ impl Shared {
                 "no snapshot yet: the first collection is under way",
             )])),
         }
+    }
+
+    /// The past as it is now.
+    ///
+    /// # Errors
+    /// 404 where none is kept.
+    pub(super) fn past(&self) -> Result<Arc<View>, Problem> {
+        let history = self.handles.history.as_ref();
+        let off = || Problem::not_found("the history is switched off (history.enabled)");
+        history.map(History::view).ok_or_else(off)
     }
 
     /// Whether the program is about to stop.
@@ -122,7 +201,11 @@ impl Site {
     }
 
     /// Answers one request; whatever happens, there is an answer.
-    pub(super) async fn answer(&self, request: Request<Incoming>, link: &Link) -> Response<Body> {
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        link: &Arc<Link>,
+    ) -> Response<Body> {
         let id = self.ids.of(&request);
         link.serves(request.method().clone(), request.uri().clone());
         let mut response = match self.route(request, link).await {
@@ -145,7 +228,7 @@ impl Site {
     async fn route(
         &self,
         request: Request<Incoming>,
-        link: &Link,
+        link: &Arc<Link>,
     ) -> Result<Response<Body>, Problem> {
         let (mut parts, body) = request.into_parts();
         let trusted = self.guard.check(&parts, link.conflict())?;
@@ -154,6 +237,7 @@ impl Site {
             return Err(Problem::not_found("there is nothing at this address"));
         }
         parts.extensions.insert(trusted);
+        parts.extensions.insert(link.clone());
         let called = self.router.call(Request::from_parts(parts, body));
         let caught = CatchPanic(Box::pin(called)).await;
         match caught {

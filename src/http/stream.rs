@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::http::{Method, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
 use super::framing::Framing;
@@ -27,6 +28,12 @@ pub(super) struct Link {
     conflict: AtomicBool,
     /// The newest request; its answer may still be on its way.
     newest: Mutex<Option<(Method, Uri)>>,
+    /// What is being sent finds no room: the client does not take it.
+    stuck: watch::Sender<bool>,
+    /// The client did not take an answer in time.
+    given_up: AtomicBool,
+    /// The answer under way has no end of its own.
+    streams: AtomicBool,
 }
 
 impl Link {
@@ -38,6 +45,49 @@ impl Link {
     /// Notes the request that is served from now on.
     pub(super) fn serves(&self, method: Method, uri: Uri) {
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((method, uri));
+        self.streams.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes that the answer under way has no end of its own.
+    pub(super) fn streams(&self) {
+        self.streams.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until everything that was sent has found room.
+    pub(super) async fn taken(&self) {
+        self.when_stuck(false).await;
+    }
+
+    /// Waits for ever, but on a connection whose answer has no end: there until what is sent finds no room.
+    pub(super) async fn streams_in_vain(&self) {
+        if !self.streams.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        self.when_stuck(true).await;
+    }
+
+    /// Whether the client was given up because it did not take an answer in time.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+
+    /// Gives the client up.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes whether what is being sent finds no room.
+    pub(super) fn note_stuck(&self, stuck: bool) {
+        self.stuck.send_replace(stuck);
+    }
+
+    async fn when_stuck(&self, wanted: bool) {
+        // The usual case subscribes to nothing.
+        if *self.stuck.borrow() != wanted {
+            let mut stuck = self.stuck.subscribe();
+            // An error would mean that the sender is gone, which is a field of this.
+            let _gone = stuck.wait_for(|stuck| *stuck == wanted).await.is_err();
+        }
     }
 
     /// The newest request in words.
@@ -94,9 +144,13 @@ impl ClientStream {
             return written;
         }
         let timeout = self.write_timeout;
-        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        let stuck = self.stuck.get_or_insert_with(|| {
+            self.link.note_stuck(true);
+            Box::pin(sleep(timeout))
+        });
         ready!(stuck.as_mut().poll(cx));
         self.write_timeouts.increment();
+        self.link.give_up();
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             "the client did not take the answer in time",
@@ -167,7 +221,9 @@ impl AsyncWrite for ClientStream {
 
     /// hyper flushes when its own buffer is empty: then the answer is taken.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stuck = None;
+        if self.stuck.take().is_some() {
+            self.link.note_stuck(false);
+        }
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 

@@ -1,5 +1,6 @@
 //! What the server counts of itself.
 
+use super::StreamTally;
 use crate::model::{Tally, TallyCounter};
 
 /// Status codes counted by themselves: those that the routes and checks give. Others share `other`.
@@ -47,12 +48,15 @@ pub struct HttpTally {
     pub(super) encoded: TallyCounter,
     /// Series left out of an exposition, summed over expositions encoded.
     pub(super) left_out: TallyCounter,
+    /// The live stream's.
+    pub stream: StreamTally,
 }
 
 impl HttpTally {
     /// Makes the counters in `tally`, so that the merge publishes them.
     pub fn new(tally: &mut Tally) -> Self {
         let requests = requests(tally);
+        let stream = StreamTally::new(tally);
         let mut timeout = |phase| {
             let help = "Clients cut off, by what did not come in time.";
             tally.counter("probity_http_timeouts_total", help, Some(("phase", phase)))
@@ -62,6 +66,7 @@ impl HttpTally {
         let mut plain = |name, help| tally.counter(name, help, None);
         Self {
             requests,
+            stream,
             header_timeouts,
             body_timeouts,
             write_timeouts,

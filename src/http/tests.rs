@@ -55,18 +55,14 @@ fn start() -> Running {
         ..Config::default()
     };
     let tally = Arc::new(HttpTally::new(&mut Tally::default()));
-    let handles = Handles {
-        cell: Arc::new(SnapshotCell::new()),
-        tally: tally.clone(),
-        draining: CancellationToken::new(),
-        actions: None,
-    };
+    let handles = Handles::new(Arc::new(SnapshotCell::new()), tally.clone());
+    let shared = Arc::new(Shared::new(&config, handles));
     let router = Router::new()
         .route("/take", post(take))
         .route("/explode", get(explode))
         .route("/well", get(async || "well"))
-        .with_state(Arc::new(Shared::new(&config, handles.clone())));
-    let server = Server::bind_routes(&config, &handles, router).unwrap();
+        .with_state(shared.clone());
+    let server = Server::bind_routes(&config, &shared, router).unwrap();
     let shutdown = CancellationToken::new();
     Running {
         address: server.local_addr(),

@@ -3,6 +3,7 @@
 //! It takes observations from a bounded channel, applies them, and publishes an immutable snapshot. It never
 //! waits for a reader, a disk or a guest, and nothing else writes what it owns.
 
+mod ledger;
 mod numbers;
 mod operations;
 mod own;
@@ -22,6 +23,7 @@ use crate::health;
 use crate::model::{Tally, Update};
 use crate::snapshot::SnapshotCell;
 
+pub use ledger::Ledger;
 pub use own::NAME as OWN_SOURCE;
 use state::State;
 

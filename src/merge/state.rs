@@ -335,6 +335,8 @@ fn put(sheet: &mut FactSheet, facts: Facts, read: Instant, interval: Duration) {
         Facts::Process(facts) => sheet.process = dated(facts, read, interval),
         Facts::Cgroup(facts) => sheet.cgroup = dated(facts, read, interval),
         Facts::Loop(facts) => sheet.event_loop = dated(facts, read, interval),
+        Facts::Watched(facts) => sheet.watched = dated(facts, read, interval),
+        Facts::Activity(facts) => sheet.activity = dated(facts, read, interval),
     }
 }
 
@@ -355,6 +357,8 @@ fn mark(sheet: &mut FactSheet, sampler: &str, failure: Option<&Arc<Failure>>) {
         "network" => one(&mut sheet.network, failure),
         "process" => one(&mut sheet.process, failure),
         "cgroup" => one(&mut sheet.cgroup, failure),
+        "watched" => one(&mut sheet.watched, failure),
+        "events" => one(&mut sheet.activity, failure),
         _ => one(&mut sheet.event_loop, failure),
     }
 }

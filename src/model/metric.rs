@@ -42,6 +42,18 @@ impl MetricKind {
             Self::Info => "info",
         }
     }
+
+    /// The kind of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [
+            Self::Gauge,
+            Self::Counter,
+            Self::Histogram,
+            Self::StateSet,
+            Self::Info,
+        ];
+        all.into_iter().find(|kind| kind.as_str() == word)
+    }
 }
 
 /// A metric's definition. Built only by [`Metric::new`] and its variants, so it always keeps the rules.

@@ -3,9 +3,11 @@
 //! Plain data and the rules that make wrong data unbuildable. This room reads no file, keeps no
 //! task, and knows no other room.
 
+mod activity;
 mod condition;
 mod costs;
 mod denied;
+mod event;
 mod failure;
 mod health;
 mod metric;
@@ -19,12 +21,16 @@ mod schema;
 mod series_error;
 mod setting;
 mod stored;
+mod summary;
 mod tally;
 mod text_size;
+mod watched;
 
+pub use activity::*;
 pub use condition::Condition;
 pub use costs::RunCosts;
 pub use denied::DeniedAttempt;
+pub use event::{Event, EventOutcome, KeptEvent};
 pub use failure::{Failure, printable};
 pub use health::{CheckReport, Details, Status};
 pub use metric::{MAX_LABEL_KEYS, MAX_NAME_BYTES, Metric, MetricError, MetricKind};
@@ -38,4 +44,6 @@ pub use schema::{Change, Point, Schema, Series, Write};
 pub use series_error::SeriesError;
 pub use setting::{ByteSize, Invalid, Span, check_range};
 pub use stored::{SqlRows, SqlValue, StateChanges, StateEntries};
-pub use tally::{Tally, TallyCounter, TallyEntry};
+pub use summary::Summary;
+pub use tally::{Tally, TallyCounter, TallyEntry, TallyGauge};
+pub use watched::*;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{
-    CgroupFacts, CheckReport, CpuFacts, DiskFacts, Failure, LoopFacts, MemoryFacts, NetworkFacts,
-    OnDisk, Operation, PressureFacts, ProbeIdentity, ProbeStatus, ProcessFacts, Staged,
+    ActivityFacts, CgroupFacts, CheckReport, CpuFacts, DiskFacts, Failure, LoopFacts, MemoryFacts,
+    NetworkFacts, OnDisk, Operation, PressureFacts, ProbeIdentity, ProbeStatus, ProcessFacts,
+    Staged, WatchedFacts,
 };
 
 /// Whether a source is built in or a component.
@@ -58,6 +59,10 @@ pub enum Facts {
     Cgroup(Box<CgroupFacts>),
     /// The event loop that serves and schedules.
     Loop(Box<LoopFacts>),
+    /// Watched processes.
+    Watched(Box<WatchedFacts>),
+    /// What applications do, by their events.
+    Activity(Box<ActivityFacts>),
 }
 
 /// One run's result.

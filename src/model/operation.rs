@@ -25,6 +25,24 @@ pub struct Operation {
     pub outcome: Result<String, Arc<Failure>>,
 }
 
+impl Operation {
+    /// Tells it from others: its target, and when it began in nanoseconds since the Unix epoch.
+    pub fn id(&self) -> String {
+        let since = self.started.duration_since(SystemTime::UNIX_EPOCH);
+        let nanos = since.map_or(0, |since| since.as_nanos());
+        format!("{}@{nanos}", self.target)
+    }
+
+    /// When it ended, in microseconds since the Unix epoch.
+    pub fn ended_micros(&self) -> i64 {
+        let ended = self.started.checked_add(self.duration);
+        let since = ended.and_then(|ended| ended.duration_since(SystemTime::UNIX_EPOCH).ok());
+        since.map_or(0, |since| {
+            i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+        })
+    }
+}
+
 /// Who wanted an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {

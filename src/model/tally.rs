@@ -1,7 +1,9 @@
-//! Counters of the program's own work that any task may bump without a lock.
+//! Counters and gauges of the program's own work that any task may move without a lock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::MetricKind;
 
 /// One counter of a [`Tally`]; cloning shares it.
 #[derive(Debug, Clone, Default)]
@@ -24,22 +26,42 @@ impl TallyCounter {
     }
 }
 
-/// A room's counters by metric name and one label; the merge publishes them with each snapshot.
+/// One gauge of a [`Tally`]: a number that goes up and down. Cloning shares it.
+#[derive(Debug, Clone, Default)]
+pub struct TallyGauge(TallyCounter);
+
+impl TallyGauge {
+    /// Replaces the number.
+    pub fn set(&self, value: u64) {
+        self.0.0.store(value, Ordering::Relaxed);
+    }
+
+    /// The number now.
+    pub fn get(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// A room's counters and gauges by metric name and one label; the merge publishes them with each snapshot.
 #[derive(Debug, Default)]
 pub struct Tally {
     entries: Vec<TallyEntry>,
 }
 
-/// One published counter of a [`Tally`].
+/// One published number of a [`Tally`].
 #[derive(Debug, Clone)]
 pub struct TallyEntry {
-    /// The metric's name, with `_total`.
+    /// The metric's name, with its unit, and `_total` on a counter.
     pub name: &'static str,
+    /// Counter or gauge.
+    pub kind: MetricKind,
+    /// The base unit, or nothing.
+    pub unit: &'static str,
     /// One line for people.
     pub help: &'static str,
     /// The label that tells counters of one name apart, as key and value.
     pub label: Option<(&'static str, &'static str)>,
-    /// The counter.
+    /// The number; a gauge's is set, and not only added to.
     pub counter: TallyCounter,
 }
 
@@ -54,6 +76,8 @@ impl Tally {
         let counter = TallyCounter::default();
         self.entries.push(TallyEntry {
             name,
+            kind: MetricKind::Counter,
+            unit: "",
             help,
             label,
             counter: counter.clone(),
@@ -61,7 +85,26 @@ impl Tally {
         counter
     }
 
-    /// All counters, in order of their making.
+    /// Adds a gauge in `unit`, which its name ends with, and gives it back for setting.
+    pub fn gauge(
+        &mut self,
+        name: &'static str,
+        unit: &'static str,
+        help: &'static str,
+    ) -> TallyGauge {
+        let gauge = TallyGauge::default();
+        self.entries.push(TallyEntry {
+            name,
+            kind: MetricKind::Gauge,
+            unit,
+            help,
+            label: None,
+            counter: gauge.0.clone(),
+        });
+        gauge
+    }
+
+    /// All of them, in order of their making.
     pub fn entries(&self) -> &[TallyEntry] {
         &self.entries
     }

@@ -10,7 +10,8 @@ use wasmtime::{Config as EngineConfig, Engine};
 
 use super::compile::{Compile, Compiled};
 use super::grants::{self, Network, Reach};
-use super::host::{Guest, MetricNames, SqlHost};
+use super::host::{Guest, MetricNames, SqlHost, Transcript};
+use super::tape::Tape;
 use super::ticker::Ticker;
 use super::v0_1_0::Everything;
 use super::{Config, Grants, Limits, ProbeError, Surroundings};
@@ -34,7 +35,7 @@ pub struct ProbeHost {
     pub(super) names: Arc<MetricNames>,
     pub(super) states: Option<StateStore>,
     pub(super) sql: Arc<SqlHost>,
-    around: Surroundings,
+    pub(super) around: Surroundings,
     network: Network,
     guests: Option<tokio::runtime::Runtime>,
 }
@@ -45,9 +46,11 @@ impl ProbeHost {
     /// # Errors
     /// When the machine refuses threads or the cache folder cannot be made private.
     pub fn new(config: &Config, around: Surroundings) -> Result<Arc<Self>, ProbeError> {
+        let around = around.tape.clone().surround(around);
         let engine = Engine::new(&settings(config.stack))
             .map_err(|error| ProbeError::Engine(error.into()))?;
-        let linker = linker(&engine).map_err(|error| ProbeError::Engine(error.into()))?;
+        let linker =
+            linker(&engine, &around.tape).map_err(|error| ProbeError::Engine(error.into()))?;
         let compile = Compile::new(config, &around, &engine)?;
         let ticker = Ticker::start(engine.clone()).map_err(ProbeError::Threads)?;
         // Last, for a runtime may not be dropped where tasks run, which is what a later failure would do.
@@ -68,7 +71,7 @@ impl ProbeHost {
             names: Arc::default(),
             states: around.states.clone(),
             sql: Arc::new(SqlHost::new()),
-            network: Network::default(),
+            network: Network::new(&around.tape),
             around,
             guests: Some(guests),
         }))
@@ -85,6 +88,11 @@ impl ProbeHost {
         limits: &Limits,
     ) -> Result<Reach, Failure> {
         Reach::new(probe.clone(), grants, limits, &self.network, &self.around)
+    }
+
+    /// Who listens to what guests say, if anybody does.
+    pub(super) fn transcript(&self) -> Option<&Transcript> {
+        self.around.transcript.as_ref()
     }
 
     /// The runtime that guests run on.
@@ -147,10 +155,10 @@ pub(super) fn settings(stack: ByteSize) -> EngineConfig {
 }
 
 /// Every interface for every guest: toolchains import what they never use, so the denial is at the call.
-fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+fn linker(engine: &Engine, tape: &Tape) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    grants::add_to_linker(&mut linker)?;
+    grants::add_to_linker(&mut linker, tape)?;
     Everything::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     Ok(linker)
 }

@@ -72,7 +72,7 @@ impl Instance {
         kept: Kept,
         facts: RunFacts,
     ) -> Result<Self, (Trouble, Kept)> {
-        let output = OutputTail::new(settings.limits.output);
+        let output = OutputTail::new(settings.limits.output).heard_by(settings.transcript.as_ref());
         let access = match Access::new(reach, &output, &kept.denials) {
             Ok(access) => access,
             Err(failure) => return Err((Trouble::Answer(failure), kept)),

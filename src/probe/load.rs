@@ -11,7 +11,7 @@ use super::host::{GuestSettings, SqlAccess};
 use super::regular::{self, Unfit};
 use super::v0_1_0::EverythingPre;
 use super::version::{Parts, Version};
-use super::{Limits, inspect, trust};
+use super::{Limits, inspect, offer, trust};
 use crate::model::{ByteSize, Failure, ProbeIdentity, printable};
 
 /// A call may take this share of the interval, and never more than [`LONGEST_DEADLINE`], unless the
@@ -75,10 +75,9 @@ pub fn load_binary(
         .and_then(|binary| prepare(host, binary, defaults, config, &mut identity));
     match prepared {
         Ok(parts) => {
-            let interval = config.interval.unwrap_or(defaults.interval).0;
-            let deadline = parts.settings.limits.deadline;
+            let (interval, deadline) = times(&parts.settings.limits, defaults, config);
             Loaded::Fit(Version {
-                deadline: deadline.map_or_else(|| default_deadline(interval), |span| span.0),
+                deadline,
                 parts: Arc::new(parts),
                 identity: Arc::new(identity),
                 interval,
@@ -106,8 +105,12 @@ pub fn missing(name: &str, file: PathBuf) -> ProbeIdentity {
     }
 }
 
-fn default_deadline(interval: Duration) -> Duration {
-    interval.mul_f64(DEADLINE_SHARE).min(LONGEST_DEADLINE)
+/// How often it runs, and how long a call may take.
+fn times(limits: &Limits, defaults: &Config, config: &ProbeConfig) -> (Duration, Duration) {
+    let interval = config.interval.unwrap_or(defaults.interval).0;
+    let deadline = limits.deadline.map(|span| span.0);
+    let share = || interval.mul_f64(DEADLINE_SHARE).min(LONGEST_DEADLINE);
+    (interval, deadline.unwrap_or_else(share))
 }
 
 /// Every step fills in what it found out, so that a rejected probe shows how far it came.
@@ -142,9 +145,15 @@ fn prepare(
         .instantiate_pre(&component)
         .and_then(EverythingPre::new);
     let limits = defaults.limits.with(&config.limits);
+    let times = times(&limits, defaults, config);
+    let tape = &host.around.tape;
+    tape.admit(identity, config, &limits, times, &host.around)?;
     let reach = host.reach(&identity.name, &config.grant, &limits)?;
     Ok(Parts {
-        prepared: prepared.map_err(|error| Failure::new("component.type", chain(&error)))?,
+        prepared: prepared.map_err(|error| {
+            let imports = offer::imports(&component, &host.engine, &host.linker);
+            offer::refuse(&imports, &chain(&error))
+        })?,
         settings: Arc::new(GuestSettings {
             name: identity.name.clone(),
             config: serde_json::to_value(&config.config)
@@ -153,7 +162,10 @@ fn prepare(
             snapshots: host.snapshots.clone(),
             names: host.names.clone(),
             states: host.states.clone(),
+            events: host.around.events.clone(),
             sql: SqlAccess::new(host.sql.clone(), config.grant.sqlite.clone()),
+            transcript: host.transcript().cloned(),
+            tape: tape.clone(),
         }),
         reach: Arc::new(reach),
         host: host.clone(),

@@ -10,6 +10,7 @@ mod compile;
 mod config;
 mod durable;
 mod engine;
+mod examine;
 mod grants;
 mod host;
 mod inspect;
@@ -17,11 +18,13 @@ mod instance;
 mod life;
 mod limits;
 mod load;
+mod offer;
 mod probation;
 mod regular;
 mod resident;
 mod runner;
 mod surroundings;
+mod tape;
 mod ticker;
 mod trial;
 mod trust;
@@ -36,15 +39,18 @@ pub use compile::{
 };
 pub use config::{Config, ProbeConfig, WatchMode, is_probe_name};
 pub use engine::ProbeHost;
+pub use examine::{Declared, Examination, examine};
 pub use grants::{
     Endpoint, Environment, Grants, Host, Origin, SecretConfig, Secrets, SecretsConfig,
 };
-pub use host::Trigger;
+pub use host::{EventSink, LogLevel, LogLine, Said, Transcript, Trigger};
 pub use inspect::INTERFACE_VERSION;
 pub use limits::{LimitOverrides, Limits};
 pub use load::{Binary, Candidate, Loaded, load, load_binary, missing, read};
+pub use offer::Import;
 pub use runner::{Due, Probe, RolledBack};
 pub use surroundings::Surroundings;
+pub use tape::{TAPE_VERSION, Tape, TapeDocument, TapeError};
 pub use trial::{Refusal, RefusalKind};
 pub use version::Version;
 

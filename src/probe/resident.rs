@@ -80,7 +80,11 @@ impl Resident {
         let settings = &version.parts.settings;
         match self.kept_mut() {
             Some(kept) => {
-                durable::load(settings.states.as_ref(), &settings.name, &mut kept.state).await
+                settings.tape.begin_state(&mut kept.state);
+                let states = settings.states.as_ref();
+                durable::load(states, &settings.name, &mut kept.state).await?;
+                settings.tape.note_state(&kept.state);
+                Ok(())
             }
             None => Ok(()),
         }

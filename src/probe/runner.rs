@@ -107,6 +107,10 @@ impl Probe {
         let duration = started.elapsed();
         self.resident.save_state(&self.version).await;
         let (outcome, produce) = self.settle(result, clock);
+        let settings = &self.version.parts.settings;
+        if let (Some(sink), false) = (&settings.events, produce.events.is_empty()) {
+            sink.take(&settings.name, produce.events);
+        }
         Observation {
             source: self.version.identity.name.clone(),
             started,
@@ -122,14 +126,16 @@ impl Probe {
     }
 
     fn facts(&self, due: Due, started: Instant) -> RunFacts {
-        RunFacts {
+        let facts = RunFacts {
             trigger: due.trigger,
             wall: SystemTime::now(),
             deadline: started,
             interval: self.version.interval,
             missed: due.missed,
             ordinal: u32::try_from(self.status.runs - self.runs_before).unwrap_or(u32::MAX),
-        }
+        };
+        let tape = &self.version.parts.settings.tape;
+        tape.begin_run(facts, self.version.deadline)
     }
 
     /// Draws the conclusions of a run for the probe's state and its next run.

@@ -36,9 +36,14 @@ pub enum SamplerError {
     /// A metric's definition breaks a rule.
     #[error(transparent)]
     Metric(#[from] MetricError),
-    /// The thread that pings the event loop could not be started.
-    #[error("cannot start the event loop's ping thread: {0}")]
-    Thread(io::Error),
+    /// A thread of a sampler's own could not be started.
+    #[error("cannot start the thread {name}: {reason}")]
+    Thread {
+        /// The thread.
+        name: &'static str,
+        /// What the system said.
+        reason: io::Error,
+    },
 }
 
 /// Where a text breaks its format, and how.
@@ -70,7 +75,7 @@ impl SamplerError {
             Self::Unreadable { .. } => "sampler.unreadable",
             Self::Malformed { .. } => "sampler.malformed",
             Self::Series(_) | Self::Metric(_) => "sampler.series",
-            Self::Thread(_) => "sampler.thread",
+            Self::Thread { .. } => "sampler.thread",
         };
         Failure::new(code, self.to_string())
     }

@@ -22,6 +22,8 @@ const PING_CADENCE: Duration = Duration::from_millis(100);
 /// Every timer wakes an idle loop, which is most of what the program costs when nothing happens; two a second show
 /// a clock that drifts.
 const TIMER_CADENCE: Duration = Duration::from_millis(500);
+/// The name of the thread that pings.
+const PING_THREAD: &str = "probity-ping";
 
 use super::lag::{Delays, histogram};
 use super::run_queue::RunQueue;
@@ -191,7 +193,7 @@ impl Pinger {
         // Nothing is ever sent: dropping the sender is the message.
         let (stop, stopped) = mpsc::sync_channel(0);
         let thread = std::thread::Builder::new()
-            .name("probity-ping".into())
+            .name(PING_THREAD.into())
             .spawn(move || send_pings(&stopped, &bell, &signals));
         match thread {
             Ok(thread) => Ok(Self {
@@ -201,7 +203,8 @@ impl Pinger {
             }),
             Err(reason) => {
                 task.abort();
-                Err(SamplerError::Thread(reason))
+                let name = PING_THREAD;
+                Err(SamplerError::Thread { name, reason })
             }
         }
     }

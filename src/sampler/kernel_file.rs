@@ -137,7 +137,7 @@ impl KernelFile {
 }
 
 /// Whether the system says that a file is not there, is not supported here, or is hidden from us.
-fn is_absence(reason: &io::Error) -> bool {
+pub(super) fn is_absence(reason: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(reason),
         Some(

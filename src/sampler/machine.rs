@@ -31,6 +31,12 @@ pub struct Machine {
     pub event_loop: Handle,
     /// The variables of the start that tell of a supervisor, by name.
     pub environment: BTreeMap<String, String>,
+    /// The program that asks systemd; a plain name is looked for in the `PATH`.
+    pub systemctl: PathBuf,
+    /// The program that asks pm2, likewise.
+    pub pm2: PathBuf,
+    /// Where pm2 keeps its daemon's process id, where that is known.
+    pub pm2_home: Option<PathBuf>,
     /// When the program started, for the uptime where /proc does not tell.
     pub started: Instant,
 }
@@ -46,6 +52,9 @@ impl Machine {
             root: "/".into(),
             event_loop,
             environment,
+            systemctl: "systemctl".into(),
+            pm2: "pm2".into(),
+            pm2_home: pm2_home(),
             started: Instant::now(),
         }
     }
@@ -69,6 +78,13 @@ impl Machine {
         let value = self.environment.get(name)?;
         (!value.is_empty()).then_some(value)
     }
+}
+
+/// Where pm2 keeps its things, as it finds that folder itself.
+fn pm2_home() -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let home = || folder("HOME").map(|home| Path::new(&home).join(".pm2"));
+    folder("PM2_HOME").map(PathBuf::from).or_else(home)
 }
 
 fn text(value: &OsStr) -> String {

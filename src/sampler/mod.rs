@@ -1,11 +1,12 @@
-//! The built-in samplers: processors, memory, pressure, disks, network, this process, its control group, and the
-//! event loop. Owns every reading of /proc and /sys.
+//! The built-in samplers: processors, memory, pressure, disks, network, this process, its control group, the event
+//! loop, and the processes that an operator wants watched. Owns every reading of /proc and /sys.
 //!
 //! A sampler reads the kernel's files through descriptors kept open into buffers of its own, and allocates nothing
 //! in the steady state. What a machine does not have is absent, never an error; what it has in a form nobody
-//! expects is an error that names the file. This room never decides when to run, and with one exception never
+//! expects is an error that names the file. This room never decides when to run, and with two exceptions never
 //! starts anything: the lag of an event loop can only be seen from outside of it, so [`EventLoopSampler`] owns an
-//! OS thread and two tasks, and stops them when it is dropped.
+//! OS thread and two tasks, and stops them when it is dropped; and looking for processes and asking supervisors may
+//! take long, so [`WatchedSampler`] owns a thread that does, and ends with it.
 
 mod config;
 
@@ -34,11 +35,14 @@ mod event_loop;
 mod lag;
 mod run_queue;
 
+mod watched;
+
 mod kernel_file;
 mod roster;
 mod scan;
 mod series;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::model::{Facts, Staged};
@@ -54,10 +58,11 @@ pub use memory::MemorySampler;
 pub use network::NetworkSampler;
 pub use pressure::PressureSampler;
 pub use process::ProcessSampler;
+pub use watched::{MOST_WATCHES, WATCHED, WatchConfig, WatchedSampler};
 
 /// One built-in source.
 pub trait Sampler: Send {
-    /// Its name, one of [`NAMES`].
+    /// Its name, one of [`NAMES`], or [`WATCHED`].
     fn name(&self) -> &'static str;
 
     /// Whether [`Sampler::sample`] may wait for something outside of this machine's memory; then it needs a thread
@@ -83,16 +88,20 @@ pub trait Sampler: Send {
 pub struct Maker {
     name: &'static str,
     machine: Machine,
-    make: fn(&Machine) -> Result<Box<dyn Sampler>, SamplerError>,
+    make: Make,
 }
 
+/// Makes a sampler of this machine.
+type Make = Arc<dyn Fn(&Machine) -> Result<Box<dyn Sampler>, SamplerError> + Send + Sync>;
+
 impl Maker {
-    /// The sampler's name, one of [`NAMES`].
+    /// The sampler's name, one of [`NAMES`], or [`WATCHED`].
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Opens the sampler's files. May block: the process sampler asks `systemctl` once, for two seconds at most.
+    /// Opens the sampler's files. May block: the process sampler asks `systemctl` once, for two seconds at most, and the one
+    /// of watched processes waits half a second at most for its first look.
     ///
     /// # Errors
     /// A file that exists and cannot be opened, or a thread that cannot be started.
@@ -110,9 +119,20 @@ pub fn build(config: &Config, machine: &Machine) -> Vec<Maker> {
         .map(|name| Maker {
             name,
             machine: machine.clone(),
-            make: maker_of(name),
+            make: Arc::new(maker_of(name)),
         })
         .collect()
+}
+
+/// The maker of the sampler of watched processes; nothing when there are none to watch.
+pub fn watched(watches: &[WatchConfig], machine: &Machine) -> Option<Maker> {
+    let watches: Arc<[WatchConfig]> = watches.into();
+    let is_wanted = !watches.is_empty();
+    is_wanted.then(|| Maker {
+        name: WATCHED,
+        machine: machine.clone(),
+        make: Arc::new(move |machine| Ok(Box::new(WatchedSampler::new(&watches, machine)?))),
+    })
 }
 
 fn maker_of(name: &'static str) -> fn(&Machine) -> Result<Box<dyn Sampler>, SamplerError> {

@@ -21,6 +21,9 @@ fn machine(root: &Path) -> Machine {
         root: root.to_owned(),
         event_loop: runtime.handle().clone(),
         environment: Default::default(),
+        systemctl: "systemctl".into(),
+        pm2: "pm2".into(),
+        pm2_home: None,
         started: std::time::Instant::now(),
     }
 }

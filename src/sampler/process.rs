@@ -205,7 +205,7 @@ impl Identity {
         let mut hostname = KernelFile::open(machine.proc("sys/kernel/hostname"))?;
         let hostname = hostname.read()?.map(|name| text(name.trim_ascii()));
         let age = stat
-            .and_then(age)
+            .and_then(|stat| age(stat.started_ticks))
             .unwrap_or_else(|| machine.started.elapsed());
         let start_time = (SystemTime::now().checked_sub(age))
             .and_then(|start| start.duration_since(UNIX_EPOCH).ok());
@@ -259,11 +259,11 @@ impl ProcessSeries {
     }
 }
 
-/// How long ago the process started. Counted on the clock that goes on while the machine sleeps, as the kernel's
-/// start time is.
-fn age(stat: Stat) -> Option<Duration> {
+/// How long ago a process started that the kernel started so many ticks after boot. Counted on the clock that goes on
+/// while the machine sleeps, as the kernel's start time is.
+pub(super) fn age(started_ticks: u64) -> Option<Duration> {
     let ticks_per_second = rustix::param::clock_ticks_per_second();
-    let started = Duration::try_from_secs_f64(stat.started_ticks as f64 / ticks_per_second as f64);
+    let started = Duration::try_from_secs_f64(started_ticks as f64 / ticks_per_second as f64);
     duration(clock_gettime(ClockId::Boottime)).checked_sub(started.ok()?)
 }
 

@@ -23,6 +23,9 @@ fn found(variables: &[(&str, &str)], files: &[(&str, &str)]) -> SupervisorFacts 
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
+        systemctl: "systemctl".into(),
+        pm2: "pm2".into(),
+        pm2_home: None,
         started: Instant::now(),
     };
     detect(&machine).unwrap()

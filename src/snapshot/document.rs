@@ -5,11 +5,12 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::activity;
 use super::{Check, Dated, Freshness, HealthReport, ProbeView, RunStats, Snapshot, SourceView};
-use crate::model::{Failure, MetricKind, OnDisk, Operation, ProbeStatus, Series, SourceKind};
+use crate::model::{Failure, MetricKind, OnDisk, ProbeStatus, Series, SourceKind};
 
 /// The document's top-level parts, in order.
-pub const PARTS: [&str; 12] = [
+pub const PARTS: [&str; 17] = [
     "sequence",
     "timestamp",
     "age_ms",
@@ -20,6 +21,11 @@ pub const PARTS: [&str; 12] = [
     "metrics",
     "health",
     "operations",
+    "requests",
+    "runs",
+    "workers",
+    "pools",
+    "sessions",
     "notifier",
     "alerts",
 ];
@@ -52,31 +58,26 @@ pub fn part(snapshot: &Snapshot, name: &str, now: Instant) -> Option<Value> {
             .flat_map(|source| metrics(source, now))
             .collect(),
         "health" => health(&snapshot.health, now),
-        "operations" => snapshot
-            .operations
-            .iter()
-            .map(|one| operation(one))
-            .collect(),
         "alerts" => Value::Array(Vec::new()),
         "notifier" => Value::Null,
-        _ => return None,
+        _ => return activity::part(snapshot, name, now),
     })
 }
 
 /// RFC 3339 in UTC with milliseconds; null for a time no calendar holds.
-pub(super) fn timestamp(time: SystemTime) -> Value {
+pub fn timestamp(time: SystemTime) -> Value {
     match jiff::Timestamp::try_from(time) {
         Ok(time) => format!("{time:.3}").into(),
         Err(_) => Value::Null,
     }
 }
 
-fn milliseconds(duration: Duration) -> Value {
+pub(super) fn milliseconds(duration: Duration) -> Value {
     // Microsecond precision: a probe's run takes a few of them.
     number((duration.as_secs_f64() * 1e6).round() / 1e3)
 }
 
-fn number(value: f64) -> Value {
+pub(super) fn number(value: f64) -> Value {
     serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
 }
 
@@ -109,15 +110,12 @@ fn resources(snapshot: &Snapshot, now: Instant) -> Value {
         "disk": dated(facts.disk.as_ref(), now),
         "network": dated(facts.network.as_ref(), now),
         "cgroup": dated(facts.cgroup.as_ref(), now),
+        "watched": dated(facts.watched.as_ref(), now),
     })
 }
 
 fn scheduler(snapshot: &Snapshot, now: Instant) -> Value {
-    let sources: Vec<Value> = snapshot
-        .sources
-        .iter()
-        .map(|source| source_value(source, now))
-        .collect();
+    let sources = super::sources(snapshot, now);
     let failing = snapshot
         .sources
         .iter()
@@ -125,14 +123,14 @@ fn scheduler(snapshot: &Snapshot, now: Instant) -> Value {
         .count();
     json!({
         "whole": snapshot.whole,
-        "sources_total": sources.len(),
+        "sources_total": snapshot.sources.len(),
         "sources_failing": failing,
         "event_loop": dated(snapshot.facts.event_loop.as_ref(), now),
         "sources": sources,
     })
 }
 
-fn source_value(source: &SourceView, now: Instant) -> Value {
+pub(super) fn source_value(source: &SourceView, now: Instant) -> Value {
     let kind = match source.info.kind {
         SourceKind::Sampler => "sampler",
         SourceKind::Probe => "probe",
@@ -170,25 +168,8 @@ fn run_values(runs: &RunStats, now: Instant) -> Map<String, Value> {
     .collect()
 }
 
-fn failure_value(failure: &Failure) -> Value {
+pub(super) fn failure_value(failure: &Failure) -> Value {
     json!({ "code": failure.code, "message": failure.message, "backtrace": failure.backtrace })
-}
-
-fn operation(operation: &Operation) -> Value {
-    let (outcome, message, error) = match &operation.outcome {
-        Ok(message) => ("ok", Some(message), None),
-        Err(failure) => ("failed", None, Some(failure_value(failure))),
-    };
-    json!({
-        "kind": operation.kind,
-        "target": &*operation.target,
-        "cause": operation.cause.as_str(),
-        "started": timestamp(operation.started),
-        "duration_ms": milliseconds(operation.duration),
-        "outcome": outcome,
-        "message": message,
-        "error": error,
-    })
 }
 
 fn on_disk(on_disk: &OnDisk) -> Value {
@@ -279,7 +260,7 @@ fn cost_values(status: &ProbeStatus, now: Instant) -> Map<String, Value> {
     .collect()
 }
 
-fn metrics(source: &SourceView, now: Instant) -> impl Iterator<Item = Value> {
+pub(super) fn metrics(source: &SourceView, now: Instant) -> impl Iterator<Item = Value> {
     source.present(now).map(move |(series, freshness)| {
         let metric = &series.metric;
         json!({

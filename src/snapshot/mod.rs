@@ -4,24 +4,28 @@
 //! a published snapshot ever changes; ages are computed against the reader's clock, so a snapshot that is no
 //! longer replaced looks as old as it is.
 
+mod activity;
 mod cell;
 mod document;
 mod freshness;
 mod health;
+mod overall;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::model::{
-    CgroupFacts, CpuFacts, DiskFacts, Failure, LoopFacts, MemoryFacts, NetworkFacts, OnDisk,
-    Operation, Point, PressureFacts, ProbeIdentity, ProbeStatus, ProcessFacts, Schema, Series,
-    SourceInfo,
+    ActivityFacts, CgroupFacts, CpuFacts, DiskFacts, Failure, LoopFacts, MemoryFacts, NetworkFacts,
+    OnDisk, Operation, Point, PressureFacts, ProbeIdentity, ProbeStatus, ProcessFacts, Schema,
+    Series, SourceInfo, WatchedFacts,
 };
 
+pub use activity::{Recent, operation, recent};
 pub use cell::SnapshotCell;
-pub use document::{PARTS, document, part};
+pub use document::{PARTS, document, part, timestamp};
 pub use freshness::Freshness;
 pub use health::{Check, HealthReport};
+pub use overall::{overall, source, sources};
 
 /// Everything known at one moment.
 #[derive(Debug, Clone)]
@@ -78,6 +82,10 @@ pub struct FactSheet {
     pub cgroup: Option<Dated<CgroupFacts>>,
     /// The event loop.
     pub event_loop: Option<Dated<LoopFacts>>,
+    /// Watched processes; absent where none are watched.
+    pub watched: Option<Dated<WatchedFacts>>,
+    /// What applications do, by their events.
+    pub activity: Option<Dated<ActivityFacts>>,
 }
 
 /// One source's series, numbers and how its runs went.

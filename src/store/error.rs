@@ -39,6 +39,15 @@ pub enum StoreError {
         /// What stands in its header.
         found: u32,
     },
+    /// There is none.
+    #[error("there is no database {file}", file = .0.display())]
+    Missing(PathBuf),
+    /// There is one where another is to be put.
+    #[error("{file} is there already", file = .0.display())]
+    Occupied(PathBuf),
+    /// Whoever asked wants it no more.
+    #[error("{file}: stopped before it was done", file = .0.display())]
+    Stopped(PathBuf),
     /// It has no bytes: something emptied it, for the program itself never leaves it so.
     #[error("{file} is empty (0 bytes)", file = .0.display())]
     Empty(PathBuf),
@@ -72,6 +81,14 @@ pub enum StoreError {
     /// The disk is full.
     #[error("{file} cannot grow: the disk is full", file = .0.display())]
     Full(PathBuf),
+    /// The disk did not do what it was asked to. Nothing is acknowledged until the database was opened anew.
+    #[error("{path}: the disk failed: {reason}", path = .path.display())]
+    Disk {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
     /// Whatever else the machine or SQLite says.
     #[error("{path}: {reason}", path = .path.display())]
     Failed {
@@ -83,6 +100,9 @@ pub enum StoreError {
     /// The writer's queue has no room.
     #[error("{file}: the writer is behind, and its queue is full", file = .0.display())]
     QueueFull(PathBuf),
+    /// Another program has it locked, and nothing was done.
+    #[error("{file} is locked by another program", file = .0.display())]
+    Busy(PathBuf),
     /// There was no answer in time; it may still be done.
     #[error("{file}: no answer from the disk in time", file = .0.display())]
     Slow(PathBuf),
@@ -101,6 +121,11 @@ impl StoreError {
             Self::Newer { .. } => {
                 "run the newer version, or move the file away to begin without its state"
             }
+            Self::Missing(_) => {
+                "name the state folder of a Probity that has run (state.directory or --state)"
+            }
+            Self::Occupied(_) => "name an empty folder, or let it be moved aside with --replace",
+            Self::Stopped(_) => "ask for it again",
             Self::Foreign { .. } => "set state.directory (or --state) to a folder of Probity's own",
             Self::Empty(_) | Self::Garbage(_) | Self::Damaged { .. } => {
                 "put a backup in its place, or move the file away (with -wal and -shm beside it) to begin without its state"
@@ -110,9 +135,10 @@ impl StoreError {
             }
             Self::Folder { .. } => "set state.directory (or --state) to a folder",
             Self::Full(_) => "free space on that file system",
-            Self::Failed { .. } | Self::QueueFull(_) | Self::Slow(_) => {
+            Self::Disk { .. } | Self::Failed { .. } | Self::QueueFull(_) | Self::Slow(_) => {
                 "look at that disk: its space, its permissions and the kernel's log"
             }
+            Self::Busy(_) => "end that program's transaction",
             Self::Closed(_) => "start the program again",
         }
     }
@@ -130,10 +156,13 @@ impl StoreError {
             Some(ErrorCode::DiskFull) => Self::Full(file),
             Some(ErrorCode::NotADatabase) => Self::Garbage(file),
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { file, reason },
+            Some(ErrorCode::SystemIoFailure) => Self::Disk { path: file, reason },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 Self::ReadOnly { path: file, reason }
             }
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Slow(file),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(file),
+            // A reader's time is over.
+            Some(ErrorCode::OperationInterrupted) => Self::Slow(file),
             _ => Self::Failed { path: file, reason },
         }
     }

@@ -9,7 +9,7 @@ use super::StoreError;
 
 /// The lock file's name. It stays when the program ends: only the lock on it counts, and the kernel takes that away with
 /// the process, however it ends.
-const FILE: &str = "probity.lock";
+pub(super) const LOCK_FILE: &str = "probity.lock";
 
 /// Holds the folder until it is dropped.
 pub(super) struct FolderLock {
@@ -27,7 +27,7 @@ impl FolderLock {
             .mode(0o700)
             .create(folder)
             .map_err(|error| no_folder(folder, &error))?;
-        let path = folder.join(FILE);
+        let path = folder.join(LOCK_FILE);
         let failed = |error| StoreError::io(&path, &error);
         let mut file = File::options()
             .read(true)

@@ -1,83 +1,166 @@
-//! SQLite: what is kept between starts, and databases that guests may read.
+//! SQLite: what is kept between starts, what is kept of the past, events, and databases that guests may read.
 //!
 //! This room is the only one that knows SQL. Others call named methods with the model's words, and never wait for the
 //! disk on the event loop. One thread writes, one transaction at a time; what is acknowledged is on disk. A database that
 //! is newer, foreign or damaged is refused and left as it is.
 
+mod ballast;
+mod check;
+mod commit;
+mod config;
+mod copy;
 mod error;
+mod events;
 mod granted;
+mod handle;
 mod lock;
 mod open;
+mod pace;
+mod past;
 mod schema;
+mod standing;
 mod state;
+mod upkeep;
+mod vacancy;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{Condition, Status, Tally};
+use crate::model::{ByteSize, Condition, Tally, TallyCounter};
 
+pub use config::{Config, EventsConfig};
+pub use copy::{Contents, Onlooker, copy, database, examine, known_schema};
 pub use error::StoreError;
+pub use events::{
+    AppendError, Appended, Appending, EventBounds, EventCursor, EventFilter, EventOrder,
+    EventReader, EventStore, EventTotals, EventsAfter, EventsPage, EventsPruned, Pruning,
+    Retention, RetentionTally, RunEntry, RunEvents, RunsPage,
+};
 pub use granted::{Databases, Query, QueryBounds, QueryError, Stop};
-pub use state::{Saving, StateStore};
+pub use handle::Saving;
+pub use pace::Pace;
+pub use past::{
+    Keeping, KeptSeries, KeptSnapshot, Labels, PastBounds, PastReader, PastSeries, PastStore,
+    PastTotals, Sample, SnapshotEntry,
+};
+pub use state::StateStore;
+pub use vacancy::Vacancy;
 
+use ballast::Ballast;
+use commit::Committer;
+use events::{Order, Pool};
+use handle::Handle;
 use lock::FolderLock;
-use writer::{Counters, Job, Writer};
+use standing::Standing;
+use upkeep::{Settings, Task, Upkeep, UpkeepTally};
+use writer::{Bulk, Counters, Job, Writer};
 
 /// The database's name in the state folder.
 const FILE: &str = "probity.db";
 
-/// Jobs that wait for the writer. A job that finds no room is refused and counted: its sender decides whether to try again.
+/// Jobs that wait for the writer, and as many with events. A job that finds no room is refused and counted: its sender decides
+/// whether to try again.
 const QUEUE: usize = 1024;
+
+/// From here on the log is told to be too long, bytes: a reader holds on to it.
+const LONG_LOG: u64 = 4 * open::LOG_BYTES;
 
 /// The database in the state folder, open for this process alone.
 ///
 /// It stays open until [`Store::close`], or until it and everything that it gave out are dropped.
 pub struct Store {
-    jobs: mpsc::Sender<Job>,
-    counters: Counters,
+    handle: Handle,
+    readers: Arc<Pool>,
+    order: Order,
     condition: Condition,
-    file: PathBuf,
 }
 
 impl Store {
+    /// [`Store::open_with`] the default settings and no room kept back.
+    ///
+    /// # Errors
+    /// As [`Store::open_with`].
+    pub fn open(folder: &Path, tally: &mut Tally) -> Result<Self, StoreError> {
+        let config = Config {
+            ballast: ByteSize(0),
+            ..Config::default()
+        };
+        Self::open_with(folder, &config, tally)
+    }
+
     /// Opens the database in `folder`, or makes both. Blocks for as long as the disk takes. What the store does from
     /// then on is counted in `tally`, which gets its counters even when the store cannot be opened.
     ///
     /// # Errors
     /// [`StoreError::Locked`] when another process has it open; otherwise what is wrong with the folder or the file.
     /// Nothing that was there before is changed then.
-    pub fn open(folder: &Path, tally: &mut Tally) -> Result<Self, StoreError> {
-        let counters = Counters::new(tally);
+    pub fn open_with(
+        folder: &Path,
+        config: &Config,
+        tally: &mut Tally,
+    ) -> Result<Self, StoreError> {
+        let tallies = Tallies::new(tally);
         let lock = FolderLock::take(folder)?;
         let file = folder.join(FILE);
+        let unclean = open::is_unclean(&file);
         let connection = open::open(&file)?;
-        let condition = Condition::new(Status::Pass, format!("{} is open", file.display()));
+        let failed = |error| StoreError::sqlite(&file, &error);
+        let settings = Settings {
+            check_interval: config.check_interval.0,
+            log_bytes: LONG_LOG,
+            unclean,
+            last_good: check::last_good(&connection).map_err(failed)?,
+        };
+        let order = Order::read(&connection).map_err(failed)?;
+        let standing = Standing::new(&file);
+        let condition = standing.condition().clone();
+        let ballast = Ballast::new(folder, config.ballast.0, tallies.releases, standing.clone());
+        let counters = tallies.counters.clone();
         let (jobs, received) = mpsc::channel(QUEUE);
-        Writer {
-            connection,
-            lock,
+        let (events, received_events) = mpsc::channel(QUEUE);
+        let task = Task {
             file: file.clone(),
-            jobs: received,
-            counters: counters.clone(),
-            condition: condition.clone(),
-        }
-        .start()?;
+            settings,
+            ballast: ballast.clone(),
+            standing: standing.clone(),
+            tally: tallies.upkeep,
+            stop: Arc::default(),
+            jobs: jobs.downgrade(),
+        };
+        let committer = Committer::new(connection, &file, counters, standing, ballast);
+        start(task, committer, lock, received, received_events)?;
         Ok(Self {
-            jobs,
-            counters,
+            readers: Arc::new(Pool::new(&file)),
+            handle: Handle {
+                jobs,
+                events,
+                counters: tallies.counters,
+                file: file.into(),
+            },
+            order,
             condition,
-            file,
         })
     }
 
     /// The probes' state in it.
     pub fn states(&self) -> StateStore {
-        StateStore {
-            jobs: self.jobs.clone(),
-            counters: self.counters.clone(),
-            file: self.file.as_path().into(),
+        StateStore(self.handle.clone())
+    }
+
+    /// The past in it.
+    pub fn past(&self) -> PastStore {
+        PastStore(self.handle.clone())
+    }
+
+    /// The events in it.
+    pub fn events(&self) -> EventStore {
+        EventStore {
+            handle: self.handle.clone(),
+            readers: self.readers.clone(),
+            order: self.order.clone(),
         }
     }
 
@@ -89,10 +172,52 @@ impl Store {
     /// Writes what is queued, closes the database and gives the folder free. What was given out gets
     /// [`StoreError::Closed`] from then on.
     pub async fn close(self) {
+        // The last to close the database takes its log in, and that can only be the one that writes.
+        self.readers.close();
         let (closed, answer) = oneshot::channel();
-        if self.jobs.send(Job::Close(closed)).await.is_ok() {
+        if self.handle.jobs.send(Job::Close(closed)).await.is_ok() {
             // An error is a thread that is gone already, and the database with it.
             let _ = answer.await;
+        }
+    }
+}
+
+/// Starts the thread that writes, and the one behind it.
+fn start(
+    upkeep: Task,
+    committer: Committer,
+    lock: FolderLock,
+    jobs: mpsc::Receiver<Job>,
+    events: mpsc::Receiver<Bulk>,
+) -> Result<(), StoreError> {
+    let upkeep = Upkeep::start(upkeep)?;
+    let writer = Writer {
+        upkeep,
+        committer,
+        lock,
+        jobs,
+        events,
+    };
+    writer.start()
+}
+
+/// All that is counted and shown, also when the store cannot be opened.
+struct Tallies {
+    counters: Counters,
+    upkeep: UpkeepTally,
+    releases: TallyCounter,
+}
+
+impl Tallies {
+    fn new(tally: &mut Tally) -> Self {
+        Self {
+            counters: Counters::new(tally),
+            upkeep: UpkeepTally::new(tally),
+            releases: tally.counter(
+                "probity_store_ballast_releases_total",
+                "Times that the room kept back was given up, for the disk was full.",
+                None,
+            ),
         }
     }
 }

@@ -13,9 +13,16 @@ use super::StoreError;
 use super::schema::{APPLICATION_ID, MIGRATIONS, VERSION};
 
 /// How long another program that looks into the database, a shell for example, may hold up a commit.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// What is left of the write-ahead log after a checkpoint, bytes.
-const LOG_BYTES: i64 = 16 << 20;
+pub(super) const LOG_BYTES: u64 = 16 << 20;
+/// The writer takes the log in when it has so many pages of 4 KiB, unless the upkeep has done it before.
+const LOG_PAGES: i64 = 4_000;
+/// Pages that a connection that writes keeps, in KiB, as SQLite counts it. With fewer, what a large transaction changes is
+/// written twice.
+const CACHE_KIB: i64 = 16 << 10;
+/// Statements that it keeps prepared.
+const STATEMENTS: usize = 64;
 
 /// SQLite's file format, chapter 1.3: the header's length, how it begins, and where two numbers stand in it.
 const HEADER_BYTES: usize = 100;
@@ -40,11 +47,72 @@ pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
     not_newer(file, found)?;
     migrate(file, &mut connection)?;
     whole(file, &connection)?;
+    name(file, &connection)?;
     Ok(connection)
 }
 
+/// Gives the database a word that tells it from others, if it has none yet.
+fn name(file: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let sql = "INSERT INTO store_identity SELECT lower(hex(randomblob(4))) \
+               WHERE NOT EXISTS (SELECT * FROM store_identity)";
+    let named = connection.execute(sql, []);
+    named
+        .map(drop)
+        .map_err(|error| StoreError::sqlite(file, &error))
+}
+
+/// The word that tells the database from others.
+pub(super) fn epoch(connection: &Connection) -> rusqlite::Result<Box<str>> {
+    let sql = "SELECT epoch FROM store_identity";
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
+/// Makes a database at rest that is about to take another one's place forget what it was told apart by: it goes on from where it was
+/// copied, and what was committed after that in the one before has the same places as what comes now.
+///
+/// # Errors
+/// What SQLite says.
+pub(super) fn forget(file: &Path) -> Result<(), StoreError> {
+    let connection = connect(file)?;
+    let failed = |error: rusqlite::Error| StoreError::sqlite(file, &error);
+    let is_there = connection
+        .table_exists(None, "store_identity")
+        .map_err(failed)?;
+    if is_there {
+        connection
+            .execute("DELETE FROM store_identity", [])
+            .map_err(failed)?;
+    }
+    // The log is taken in, and goes.
+    connection.close().map_err(|(_, error)| failed(error))?;
+    File::open(file)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| StoreError::io(file, &error))
+}
+
+/// Opens the database anew after the disk failed, and takes its log in. Until that is done, what stands in the log may be known to the
+/// kernel's memory alone, and what is written behind it would be lost with it.
+///
+/// # Errors
+/// Why it cannot be; [`StoreError::Busy`] while a reader holds on to the log.
+pub(super) fn again(file: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(file)?;
+    let held: bool = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(|error| StoreError::sqlite(file, &error))?;
+    if held {
+        return Err(StoreError::Busy(file.to_owned()));
+    }
+    Ok(connection)
+}
+
+/// Whether somebody did not close the database: then its log is still there.
+pub(super) fn is_unclean(file: &Path) -> bool {
+    fs::metadata(beside(file, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
 /// Whether there is a database, judged by its header alone, before SQLite may touch it.
-fn is_there(file: &Path) -> Result<bool, StoreError> {
+pub(super) fn is_there(file: &Path) -> Result<bool, StoreError> {
     let failed = |error: std::io::Error| StoreError::io(file, &error);
     let length = match fs::metadata(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
@@ -88,7 +156,7 @@ fn number(header: &[u8], at: usize) -> u32 {
         .fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
-fn not_newer(file: &Path, found: i64) -> Result<(), StoreError> {
+pub(super) fn not_newer(file: &Path, found: i64) -> Result<(), StoreError> {
     if found <= VERSION {
         return Ok(());
     }
@@ -123,7 +191,7 @@ fn create(file: &Path) -> Result<(), StoreError> {
         .mode(0o600)
         .open(&aside)
         .map_err(failed)?;
-    let mut connection = connect(&aside)?;
+    let mut connection = connect_to(&aside, true)?;
     connection
         .pragma_update(None, "application_id", APPLICATION_ID)
         .map_err(|error| StoreError::sqlite(&aside, &error))?;
@@ -147,8 +215,25 @@ pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// The path as a URI (RFC 3986) that tells SQLite to read the file alone, without locks.
+pub(super) fn immutable(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'~' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?immutable=1"
+}
+
 /// A connection that writes: a commit is on disk when it returns.
-fn connect(file: &Path) -> Result<Connection, StoreError> {
+pub(super) fn connect(file: &Path) -> Result<Connection, StoreError> {
+    connect_to(file, false)
+}
+
+fn connect_to(file: &Path, new: bool) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let set_up = || {
         let connection = Connection::open_with_flags(file, flags)?;
@@ -158,16 +243,24 @@ fn connect(file: &Path) -> Result<Connection, StoreError> {
         // Where the file may not be written, SQLite opens it for reading and says nothing.
         let read_only = connection.is_readonly(MAIN_DB)?;
         if !read_only {
+            if new {
+                // Its file shall shrink when much was let go. Of one that is there already it cannot be changed.
+                connection.pragma_update(None, "auto_vacuum", "incremental")?;
+            }
             connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "full")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.pragma_update(None, "cell_size_check", true)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
             connection.pragma_update_and_check(
                 None,
-                "journal_size_limit",
-                LOG_BYTES,
+                "wal_autocheckpoint",
+                LOG_PAGES,
                 |_| Ok(()),
             )?;
+            let left = LOG_BYTES as i64;
+            connection.pragma_update_and_check(None, "journal_size_limit", left, |_| Ok(()))?;
         }
         Ok((connection, read_only))
     };
@@ -206,4 +299,17 @@ fn whole(file: &Path, connection: &Connection) -> Result<(), StoreError> {
         file: file.to_owned(),
         reason: crate::model::printable(&said, 200),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_uri_with_everything_odd_in_it_escaped() {
+        assert_eq!(
+            immutable(Path::new("/srv/a b?c=%.db")),
+            "file:/srv/a%20b%3Fc%3D%25.db?immutable=1"
+        );
+    }
 }

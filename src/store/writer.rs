@@ -1,23 +1,39 @@
-//! The one thread that writes: everything queued is committed in one transaction, and each sender is answered.
+//! The one thread that writes: what is queued is committed together, and each sender is answered.
+//!
+//! There are two queues, so that a flood of events neither holds up what probes keep nor is held up by it: each transaction
+//! takes all that waits in the one, and a bounded number of rows of the other.
 
-use std::path::PathBuf;
 use std::thread;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
+use super::commit::Committer;
 use super::lock::FolderLock;
-use crate::model::{Condition, Status, Tally, TallyCounter};
+use super::upkeep::Upkeep;
+use crate::model::{Tally, TallyCounter};
 
 /// Jobs taken at once: bounds how long the first of them waits for the last.
 const MAX_BATCH: usize = 1024;
+
+/// Rows of events in one transaction, unless a single change has more: some 20 ms on a laptop's disk, and whoever comes next
+/// waits for no more than that. Larger ones are hardly faster.
+const MAX_ROWS: usize = 2_000;
 
 /// A change of the database. It may be applied more than once: a neighbour that fails takes the transaction with it, and
 /// then each is tried alone.
 pub(super) trait Change: Send {
     /// Applies it within a transaction, and gives the rows that it wrote.
     fn apply(&self, transaction: &Transaction<'_>) -> rusqlite::Result<u64>;
+
+    /// Told on the writer's thread when what it applied last is on disk, before whoever waits is answered.
+    fn committed(&self) {}
+
+    /// Whether it adds what was not there. When the disk is full that waits, and the rest is written with what was kept back.
+    fn grows(&self) -> bool {
+        false
+    }
 }
 
 /// A change and who waits for it.
@@ -27,13 +43,22 @@ pub(super) struct Write {
     pub(super) answer: oneshot::Sender<Result<(), StoreError>>,
 }
 
+/// Events and how many they are.
+pub(super) struct Bulk {
+    pub(super) write: Write,
+    pub(super) rows: usize,
+}
+
+/// A look at the database, or why there can be none.
+pub(super) type Look = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
+
 /// What the thread is asked to do, in order.
 pub(super) enum Job {
     /// Commit a change.
     Write(Write),
-    /// Look something up; sees every write before it.
-    Read(Box<dyn FnOnce(&Connection) + Send>),
-    /// Close the database, give the folder free, and say so.
+    /// Look something up; sees every write of this queue before it.
+    Read(Look),
+    /// Commit what is queued, close the database, give the folder free, and say so.
     Close(oneshot::Sender<()>),
 }
 
@@ -67,128 +92,117 @@ impl Counters {
     }
 }
 
-/// The thread's own. The lock is below the connection, so that it is dropped after it.
+/// The thread's own. The lock is below what has the database open, so that it is dropped after it.
 pub(super) struct Writer {
-    pub(super) connection: Connection,
+    pub(super) upkeep: Upkeep,
+    pub(super) committer: Committer,
     pub(super) lock: FolderLock,
-    pub(super) file: PathBuf,
     pub(super) jobs: mpsc::Receiver<Job>,
-    pub(super) counters: Counters,
-    pub(super) condition: Condition,
+    pub(super) events: mpsc::Receiver<Bulk>,
 }
 
 impl Writer {
     /// Starts the thread. It ends with [`Job::Close`] or when every sender is gone.
     pub(super) fn start(self) -> Result<(), StoreError> {
-        let file = self.file.clone();
+        let file = self.committer.file().to_owned();
+        let failed = |error: std::io::Error| StoreError::io(&file, &error);
+        // It has neither timers nor sockets: it waits for either queue.
+        let waiting = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(failed)?;
         thread::Builder::new()
             .name("store".into())
-            .spawn(move || self.run())
+            .spawn(move || self.run(&waiting))
             .map(drop)
-            .map_err(|error| StoreError::io(&file, &error))
+            .map_err(failed)
     }
 
-    fn run(mut self) {
-        let mut batch = Vec::new();
-        while self.jobs.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
-            if let Some(closed) = self.handle(&mut batch) {
-                drop(self.jobs);
-                drop(self.connection);
-                drop(self.lock);
-                // Whoever asked may have given up waiting.
-                let _ = closed.send(());
-                return;
-            }
+    fn run(mut self, waiting: &tokio::runtime::Runtime) {
+        while let Some((jobs, events)) = waiting.block_on(self.next()) {
+            let Some(closed) = self.handle(jobs, events) else {
+                continue;
+            };
+            // Whoever closes the database last takes its log in, and that shall be this thread.
+            self.upkeep.end();
+            drop(self.jobs);
+            drop(self.committer);
+            drop(self.lock);
+            // Whoever asked may have given up waiting.
+            let _ = closed.send(());
+            return;
         }
+        self.upkeep.end();
+    }
+
+    /// Waits for something to do, and takes what goes together; nothing when nobody can ask any more.
+    async fn next(&mut self) -> Option<(Vec<Job>, Vec<Write>)> {
+        let (mut jobs, mut events) = (Vec::new(), Vec::new());
+        let mut rows = 0;
+        let mut take = |bulk: Bulk, events: &mut Vec<Write>| {
+            rows += bulk.rows;
+            events.push(bulk.write);
+            rows < MAX_ROWS
+        };
+        tokio::select! {
+            biased;
+            Some(job) = self.jobs.recv() => jobs.push(job),
+            Some(bulk) = self.events.recv() => {
+                take(bulk, &mut events);
+            }
+            else => return None,
+        }
+        while jobs.len() < MAX_BATCH
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            jobs.push(job);
+        }
+        while let Ok(bulk) = self.events.try_recv()
+            && take(bulk, &mut events)
+        {}
+        Some((jobs, events))
     }
 
     /// Does the jobs in order, writes that follow each other together. Gives back who waits for the end.
-    fn handle(&mut self, batch: &mut Vec<Job>) -> Option<oneshot::Sender<()>> {
+    fn handle(&mut self, jobs: Vec<Job>, events: Vec<Write>) -> Option<oneshot::Sender<()>> {
         let mut writes = Vec::new();
-        for job in batch.drain(..) {
+        for job in jobs {
             match job {
                 Job::Write(write) => writes.push(write),
                 Job::Read(read) => {
                     self.commit(std::mem::take(&mut writes));
-                    read(&self.connection);
+                    read(self.committer.connection());
                 }
                 Job::Close(closed) => {
+                    writes.extend(events);
                     self.commit(writes);
+                    self.commit_rest();
                     return Some(closed);
                 }
             }
         }
+        writes.extend(events);
         self.commit(writes);
         None
     }
 
+    /// Commits the events that still wait, and takes no more.
+    fn commit_rest(&mut self) {
+        self.events.close();
+        let (mut writes, mut rows) = (Vec::new(), 0);
+        while let Ok(bulk) = self.events.try_recv() {
+            rows += bulk.rows;
+            writes.push(bulk.write);
+            if rows >= MAX_ROWS {
+                self.commit(std::mem::take(&mut writes));
+                rows = 0;
+            }
+        }
+        self.commit(writes);
+    }
+
     fn commit(&mut self, writes: Vec<Write>) {
-        if writes.is_empty() {
-            return;
-        }
-        match self.transaction(&writes) {
-            // One of several is at fault, and the others shall not fall with it.
-            Err(error) if writes.len() > 1 && !error.of_the_file() => {
-                for write in writes {
-                    let result = self.transaction(std::slice::from_ref(&write));
-                    self.answer(vec![write], &result);
-                }
-            }
-            result => self.answer(writes, &result),
-        }
-    }
-
-    fn transaction(&mut self, writes: &[Write]) -> Result<(), StoreError> {
-        let mut all = || {
-            let transaction = self
-                .connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut rows = 0;
-            for write in writes {
-                rows += write.change.apply(&transaction)?;
-            }
-            transaction.commit()?;
-            Ok(rows)
-        };
-        let rows = all().map_err(|error| StoreError::sqlite(&self.file, &error))?;
-        self.counters.commits.increment();
-        self.counters.rows.add(rows);
-        Ok(())
-    }
-
-    fn answer(&self, writes: Vec<Write>, result: &Result<(), StoreError>) {
-        self.note(result);
-        if result.is_err() {
-            self.counters.failures.add(writes.len() as u64);
-        }
-        for write in writes {
-            // A sender that gave up waiting asks again.
-            let _ = write.answer.send(result.clone());
-        }
-    }
-
-    /// Keeps the condition true, and says in the log when it turns.
-    fn note(&self, result: &Result<(), StoreError>) {
-        let failing = self.condition.get().0 != Status::Pass;
-        let file = self.file.display();
-        match result {
-            Ok(()) if failing => {
-                self.condition
-                    .set(Status::Pass, format!("{file} is written again"));
-                tracing::info!("{file} is written again");
-            }
-            Ok(()) => {}
-            Err(error) => {
-                let next = error.next();
-                self.condition
-                    .set(Status::Fail, format!("{error}; next: {next}"));
-                if !failing {
-                    tracing::error!(
-                        "not stored: {error}; what changes is kept in memory until it can be; next: {next}"
-                    );
-                }
-            }
-        }
+        let rows = self.committer.commit(writes);
+        self.upkeep.wrote(rows);
     }
 }
 

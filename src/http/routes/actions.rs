@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use axum::routing::post;
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::parameters;
 use crate::http::negotiate::{JSON, choose};
 use crate::http::problem::Problem;
+use crate::http::request_path::Path;
 use crate::http::site::Shared;
 use crate::model::{Action, ActionError, ActionRequest, printable};
 
@@ -41,7 +42,7 @@ async fn act(
     }
 }
 
-fn known(word: &str) -> Result<Action, Problem> {
+pub(super) fn known(word: &str) -> Result<Action, Problem> {
     let mut all = Action::ALL.into_iter();
     all.find(|action| action.as_str() == word).ok_or_else(|| {
         let words = Action::ALL.map(Action::as_str).join(", ");
@@ -51,7 +52,7 @@ fn known(word: &str) -> Result<Action, Problem> {
 }
 
 /// Asks the catalogue and waits for its answer.
-async fn ask(
+pub(super) async fn ask(
     shared: &Shared,
     name: &str,
     action: Action,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use axum::routing::get;
@@ -17,6 +17,7 @@ use crate::http::bodies::{Document, Edition, Rendered};
 use crate::http::guard::Trusted;
 use crate::http::negotiate::{JSON, Offer, choose};
 use crate::http::problem::Problem;
+use crate::http::request_path::Path;
 use crate::http::site::Shared;
 use crate::model::{Status, printable};
 use crate::snapshot::part;

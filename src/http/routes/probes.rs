@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Response, Uri};
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use super::parameters;
 use crate::http::bodies::{Document, Edition};
 use crate::http::negotiate::{JSON, choose};
 use crate::http::problem::Problem;
+use crate::http::request_path::Path;
 use crate::http::site::Shared;
 use crate::model::printable;
 use crate::snapshot::part;

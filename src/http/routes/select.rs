@@ -1,5 +1,7 @@
 //! Choosing from a JSON document: one place by path, or several fields by name.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use crate::http::problem::Problem;
@@ -9,21 +11,23 @@ use crate::model::printable;
 const MAX_DEPTH: usize = 16;
 
 /// Which fields are wanted, by name and what is wanted below it; empty means everything.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Fields(Vec<(String, Fields)>);
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in crate::http) struct Fields(Vec<(String, Fields)>);
 
 impl Fields {
     /// Reads lists of dotted names, `a,b.c`. Naming something and a part of it means all of it.
     ///
     /// # Errors
     /// 400 for an empty name, or one that is too deep.
-    pub(super) fn parse<'a>(lists: impl Iterator<Item = &'a str>) -> Result<Self, Problem> {
+    pub(in crate::http) fn parse<'a>(
+        lists: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, Problem> {
         let mut fields = Self::default();
         for path in lists.flat_map(|list| list.split(',')) {
             let names: Vec<&str> = path.split('.').map(str::trim).collect();
             if names.len() > MAX_DEPTH || names.iter().any(|name| name.is_empty()) {
                 let path = printable(path, 64);
-                let detail = format!("`fields` takes names like `a,b.c`, not `{path}`");
+                let detail = format!("names like `a,b.c` are wanted here, not `{path}`");
                 return Err(Problem::bad_request(detail).member("parameter", "fields".into()));
             }
             fields.add(&names);
@@ -32,12 +36,12 @@ impl Fields {
     }
 
     /// Whether nothing is left out.
-    pub(super) fn is_everything(&self) -> bool {
+    pub(in crate::http) fn is_everything(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The names at this level, in the order in which they were first asked for.
-    pub(super) fn names(&self) -> impl Iterator<Item = (&str, &Self)> {
+    pub(in crate::http) fn names(&self) -> impl Iterator<Item = (&str, &Self)> {
         self.0.iter().map(|(name, below)| (name.as_str(), below))
     }
 
@@ -56,6 +60,24 @@ impl Fields {
                 self.0.push(((*first).to_owned(), below));
             }
         }
+    }
+}
+
+impl fmt::Display for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut comma = "";
+        for (name, below) in self.names() {
+            if below.is_everything() {
+                write!(f, "{comma}{name}")?;
+                comma = ",";
+            }
+            // Each path below by itself, so that the text reads back as what it was.
+            for path in below.to_string().split(',').filter(|path| !path.is_empty()) {
+                write!(f, "{comma}{name}.{path}")?;
+                comma = ",";
+            }
+        }
+        Ok(())
     }
 }
 
@@ -174,6 +196,13 @@ mod tests {
             ("none.what", json!({ "none": null })),
         ] {
             assert_eq!(chosen(fields).unwrap(), wanted, "{fields}");
+            let read = Fields::parse(std::iter::once(fields)).unwrap();
+            let again = read.to_string();
+            assert_eq!(
+                Fields::parse(std::iter::once(&*again)).unwrap(),
+                read,
+                "{again}"
+            );
         }
         for fields in ["", "a,", ".a", "x", "a.x", "a.b.x", "list.x"] {
             assert_eq!(chosen(fields), Err(400), "{fields}");

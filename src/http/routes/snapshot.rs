@@ -1,4 +1,4 @@
-//! `/snapshot`: the whole document, parts of it by path, and fields of it by `?fields=`.
+//! `/snapshot`: the whole document, parts of it by path, fields of it by `?fields=`, and a summary by `?format=text`.
 
 use std::sync::Arc;
 
@@ -9,14 +9,21 @@ use axum::http::{HeaderMap, Response, Uri};
 use axum::routing::get;
 use serde_json::{Map, Value};
 
-use super::parameters;
+use super::page::Scene;
 use super::select::{Fields, pointer, project};
+use super::{parameters, value};
 use crate::http::bodies::{Document, Edition, Rendered};
-use crate::http::negotiate::{JSON, choose};
+use crate::http::negotiate::{JSON, Offer, choose};
 use crate::http::problem::Problem;
 use crate::http::site::Shared;
 use crate::model::printable;
 use crate::snapshot::{PARTS, document, part};
+
+const TEXT: Offer = Offer {
+    media: "text/plain",
+    version: None,
+    content_type: "text/plain; charset=utf-8",
+};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -29,7 +36,16 @@ async fn snapshot(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
-    let pairs = parameters(&uri, &["fields"])?;
+    let pairs = parameters(&uri, &["fields", "format"])?;
+    match value(&pairs, "format") {
+        None | Some("json") => {}
+        Some("text") => return summary(&shared, &uri, &headers, &pairs).await,
+        Some(other) => {
+            let other = printable(other, 64);
+            let detail = format!("unknown format `{other}` (known: json, text)");
+            return Err(Problem::bad_request(detail).member("parameter", "format".into()));
+        }
+    }
     choose(&headers, JSON)?;
     let wanted = uri.clone();
     let whole = uri.path() == "/snapshot" && pairs.is_empty();
@@ -46,8 +62,31 @@ async fn snapshot(
     body.answer(&headers, None).await
 }
 
+/// A dozen lines for a terminal or a bot. Only of the whole.
+async fn summary(
+    shared: &Shared,
+    uri: &Uri,
+    headers: &HeaderMap,
+    pairs: &[(String, String)],
+) -> Result<Response<Body>, Problem> {
+    if uri.path() != "/snapshot" || pairs.len() > 1 {
+        let detail = "`format=text` is a summary of the whole, without a path and without `fields`";
+        return Err(Problem::bad_request(detail).member("parameter", "format".into()));
+    }
+    let scene = Scene::of(shared);
+    let body = shared
+        .edition()?
+        .body(Document::Page("/snapshot?format=text"), move |edition| {
+            let text = scene.with(edition, crate::page::text);
+            Ok((TEXT.header(), text.into_bytes()))
+        })
+        .await?;
+    body.answer(headers, None).await
+}
+
 fn render(edition: &Edition, uri: &Uri, pairs: &[(String, String)]) -> Result<Rendered, Problem> {
-    let fields = Fields::parse(pairs.iter().map(|(_, value)| value.as_str()))?;
+    let fields = pairs.iter().filter(|(name, _)| name == "fields");
+    let fields = Fields::parse(fields.map(|(_, value)| value.as_str()))?;
     let value = match segments(uri)?.split_first() {
         Some((first, rest)) => {
             let part = part(&edition.snapshot, first, edition.now).ok_or_else(|| no_part(first))?;
@@ -56,7 +95,22 @@ fn render(edition: &Edition, uri: &Uri, pairs: &[(String, String)]) -> Result<Re
         }
         None => top_level(edition, &fields)?,
     };
-    let bytes = serde_json::to_vec(&value)
+    encode(&value)
+}
+
+/// The fields of the document that are wanted, or all of it.
+///
+/// # Errors
+/// 404 for a part that the snapshot does not have, 400 for a field below one.
+pub(in crate::http) fn render_fields(
+    edition: &Edition,
+    fields: &Fields,
+) -> Result<Rendered, Problem> {
+    encode(&top_level(edition, fields)?)
+}
+
+fn encode(value: &Value) -> Result<Rendered, Problem> {
+    let bytes = serde_json::to_vec(value)
         .map_err(|error| Problem::internal(format!("a snapshot is no JSON: {error}")))?;
     Ok((JSON[0].header(), bytes))
 }

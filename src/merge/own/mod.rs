@@ -25,7 +25,7 @@ pub(super) struct OwnMetrics {
     source_metrics: SourceMetrics,
     probe_metrics: ProbeMetrics,
     check_status: MetricId,
-    tallies: Vec<(SeriesId, TallyCounter)>,
+    tallies: Vec<(SeriesId, MetricKind, TallyCounter)>,
 }
 
 struct SourceMetrics {
@@ -119,8 +119,12 @@ impl OwnMetrics {
             let status = Input::Activate(check.status.as_str());
             report(recorder.write(self.check_status, &labels, status));
         }
-        for (series, counter) in &self.tallies {
-            report(recorder.mirror(*series, counter.get() as f64));
+        for (series, kind, number) in &self.tallies {
+            let value = number.get() as f64;
+            report(match kind {
+                MetricKind::Counter => recorder.mirror(*series, value),
+                _ => recorder.set(*series, value),
+            });
         }
     }
 
@@ -198,19 +202,19 @@ impl SourceMetrics {
 fn define_tallies(
     recorder: &mut Recorder,
     tallies: &[Arc<Tally>],
-) -> Result<Vec<(SeriesId, TallyCounter)>, MetricError> {
+) -> Result<Vec<(SeriesId, MetricKind, TallyCounter)>, MetricError> {
     let mut series = Vec::new();
     for entry in tallies.iter().flat_map(|tally| tally.entries()) {
         let keys: Vec<&str> = entry.label.iter().map(|(key, _)| *key).collect();
         let values: Vec<&str> = entry.label.iter().map(|(_, value)| *value).collect();
         let id = defined(
             recorder,
-            Metric::own(MetricKind::Counter, entry.name, "", entry.help, &keys)?,
+            Metric::own(entry.kind, entry.name, entry.unit, entry.help, &keys)?,
         );
         let one = recorder
             .series(id, &values)
             .expect("a tally's values match its keys, and there are few of them");
-        series.push((one, entry.counter.clone()));
+        series.push((one, entry.kind, entry.counter.clone()));
     }
     Ok(series)
 }
@@ -267,6 +271,7 @@ mod tests {
     fn what_cannot_be_written_costs_no_other_metric() {
         let mut tally = Tally::default();
         tally.counter("probity_test_total", "Help.", None).add(7);
+        tally.gauge("probity_test_bytes", "bytes", "Help.").set(8);
         let mut own = OwnMetrics::new(vec![Arc::new(tally)]).expect("the names are good");
         let report = HealthReport::new(["db/a", "db/a", "db/b"].map(check).to_vec());
         own.write(&[], &[], &report, Instant::now(), SystemTime::UNIX_EPOCH);
@@ -281,7 +286,12 @@ mod tests {
                 }
             })
             .collect();
-        for wanted in [("db/a", -1.0), ("db/b", -1.0), ("probity_test_total", 7.0)] {
+        for wanted in [
+            ("db/a", -1.0),
+            ("db/b", -1.0),
+            ("probity_test_total", 7.0),
+            ("probity_test_bytes", 8.0),
+        ] {
             assert!(written.contains(&wanted), "{wanted:?} of {written:?}");
         }
     }

@@ -84,6 +84,24 @@ impl Pending {
         })
     }
 
+    /// Stages observations that somebody has counted, as many counts as there are buckets; of none the histogram stays as
+    /// it is, and is as new as this run.
+    pub(super) fn count(&mut self, counts: &[u64], added: f64) -> Result<(), Clash> {
+        if !matches!(self, Self::Observed(_)) {
+            *self = Self::Observed(Box::new(Observed {
+                counts: vec![0.0; counts.len()].into(),
+                sum: 0.0,
+            }));
+        }
+        if let Self::Observed(observed) = self {
+            observed.sum = finite(observed.sum + added)?;
+            for (total, count) in observed.counts.iter_mut().zip(counts) {
+                *total += *count as f64;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes it as changes to the series that begins at `slot`.
     #[inline]
     pub(super) fn write(self, slot: u32, out: &mut Vec<Write>) {

@@ -31,6 +31,7 @@ enum Step<'a> {
     Replace(Pending),
     Add(f64),
     Observe(&'a [f64]),
+    Count(&'a [u64], f64),
 }
 
 impl Recorder {
@@ -129,6 +130,35 @@ impl Recorder {
             .map_err(|clash| self.refuse(metric, clash))
     }
 
+    /// Counts observations that somebody has put into buckets already: for each bucket how many, +Inf last, and their sum.
+    /// Of none at all the histogram is there, and as new as this run.
+    ///
+    /// # Errors
+    /// As [`Recorder::write`]; [`SeriesError::WrongKind`] also when there are more or fewer counts than buckets.
+    pub fn count<L: AsRef<str>>(
+        &mut self,
+        metric: MetricId,
+        labels: &[L],
+        counts: &[u64],
+        sum: f64,
+    ) -> Result<(), SeriesError> {
+        self.check_labels(metric, labels)?;
+        let definition = self.metric(metric);
+        let buckets = definition.bounds.len() + 1;
+        if definition.kind != MetricKind::Histogram || counts.len() != buckets {
+            return Err(SeriesError::WrongKind {
+                name: self.name_of(metric),
+                kind: self.metric(metric).kind.as_str(),
+            });
+        }
+        if !sum.is_finite() {
+            return Err(self.refuse(metric, Clash::NotFinite));
+        }
+        let index = self.find_or_make(metric, labels)?;
+        self.stage(index, Step::Count(counts, sum))
+            .map_err(|clash| self.refuse(metric, clash))
+    }
+
     fn place_of(&self, series: SeriesId) -> Result<usize, SeriesError> {
         let unknown = SeriesError::UnknownSeries(series.0);
         self.rows.find(series).ok_or(unknown)
@@ -196,6 +226,7 @@ impl Recorder {
                 let metric = &self.metrics[row.metric.0 as usize].metric;
                 row.pending.observe(&metric.bounds, values)
             }
+            Step::Count(counts, sum) => row.pending.count(counts, sum),
         }
     }
 

@@ -57,7 +57,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
 }
 
 /// The parameters of `open-at`.
-type OpenAt = (
+pub(super) type OpenAt = (
     Resource<Descriptor>,
     PathFlags,
     String,
@@ -66,7 +66,7 @@ type OpenAt = (
 );
 
 /// What the guest gets: a result with an error code, unless the call is a trap.
-fn told<T>(result: FsResult<T>) -> wasmtime::Result<(Result<T, ErrorCode>,)> {
+pub(super) fn told<T>(result: FsResult<T>) -> wasmtime::Result<(Result<T, ErrorCode>,)> {
     match result {
         Ok(value) => Ok((Ok(value),)),
         Err(error) => Ok((Err(error.downcast()?),)),
@@ -81,7 +81,7 @@ fn directories(guest: &mut Guest) -> wasmtime::Result<Vec<(Resource<Descriptor>,
     guest.access.files.all().map(one).collect()
 }
 
-async fn open_at(
+pub(super) async fn open_at(
     guest: &mut Guest,
     at: Resource<Descriptor>,
     links: PathFlags,
@@ -90,19 +90,7 @@ async fn open_at(
     flags: DescriptorFlags,
 ) -> FsResult<Resource<Descriptor>> {
     let dir = folder(guest, &at)?;
-    let writes = OpenFlags::CREATE | OpenFlags::EXCLUSIVE | OpenFlags::TRUNCATE;
-    if open.intersects(writes) || flags.contains(DescriptorFlags::WRITE) {
-        let place = place(guest, &dir, &path);
-        let attempt = Attempt::never(format!("write {}: files are read-only", place.display()));
-        guest.access.denier.note(&attempt);
-        return Err(ErrorCode::NotPermitted.into());
-    }
-    let synchronised = DescriptorFlags::FILE_INTEGRITY_SYNC
-        | DescriptorFlags::DATA_INTEGRITY_SYNC
-        | DescriptorFlags::REQUESTED_WRITE_SYNC;
-    if flags.intersects(synchronised) {
-        return Err(ErrorCode::Unsupported.into());
-    }
+    refuse_writes(guest, &dir, &path, open, flags)?;
     let follow = links.contains(PathFlags::SYMLINK_FOLLOW);
     let opened = match named(guest, &dir, &path)? {
         Some(file) => files::open_named(&file),
@@ -116,6 +104,30 @@ async fn open_at(
         Err(NotOpened::NoSuchCall) => open_checked(guest, at, links, path, open, flags).await,
         Err(reason) => Err(refused(guest, &dir, &path, reason)),
     }
+}
+
+/// Files are read only.
+pub(super) fn refuse_writes(
+    guest: &Guest,
+    dir: &Dir,
+    path: &str,
+    open: OpenFlags,
+    flags: DescriptorFlags,
+) -> FsResult<()> {
+    let writes = OpenFlags::CREATE | OpenFlags::EXCLUSIVE | OpenFlags::TRUNCATE;
+    if open.intersects(writes) || flags.contains(DescriptorFlags::WRITE) {
+        let place = place(guest, dir, path);
+        let attempt = Attempt::never(format!("write {}: files are read-only", place.display()));
+        guest.access.denier.note(&attempt);
+        return Err(ErrorCode::NotPermitted.into());
+    }
+    let synchronised = DescriptorFlags::FILE_INTEGRITY_SYNC
+        | DescriptorFlags::DATA_INTEGRITY_SYNC
+        | DescriptorFlags::REQUESTED_WRITE_SYNC;
+    if flags.intersects(synchronised) {
+        return Err(ErrorCode::Unsupported.into());
+    }
+    Ok(())
 }
 
 /// Opens with wasmtime's own resolution of paths, where the kernel lacks the call: a file that is swapped for a FIFO between
@@ -140,7 +152,7 @@ async fn open_checked(
     view.open_at(at, links, path, open, flags).await
 }
 
-async fn stat_at(
+pub(super) async fn stat_at(
     guest: &mut Guest,
     at: Resource<Descriptor>,
     links: PathFlags,
@@ -161,7 +173,7 @@ async fn stat_at(
     }
 }
 
-async fn hash_at(
+pub(super) async fn hash_at(
     guest: &mut Guest,
     at: Resource<Descriptor>,
     links: PathFlags,
@@ -180,7 +192,7 @@ async fn hash_at(
     }
 }
 
-fn folder(guest: &Guest, at: &Resource<Descriptor>) -> FsResult<Dir> {
+pub(super) fn folder(guest: &Guest, at: &Resource<Descriptor>) -> FsResult<Dir> {
     match guest.table.get(at)? {
         Descriptor::Dir(dir) => Ok(dir.clone()),
         Descriptor::File(_) => Err(ErrorCode::NotDirectory.into()),
@@ -188,7 +200,7 @@ fn folder(guest: &Guest, at: &Resource<Descriptor>) -> FsResult<Dir> {
 }
 
 /// The single file that `path` means, where only single files are granted in this folder.
-fn named(guest: &Guest, dir: &Dir, path: &str) -> FsResult<Option<PathBuf>> {
+pub(super) fn named(guest: &Guest, dir: &Dir, path: &str) -> FsResult<Option<PathBuf>> {
     let Some(preopen) = guest.access.files.of(dir) else {
         return Ok(None);
     };
@@ -198,7 +210,7 @@ fn named(guest: &Guest, dir: &Dir, path: &str) -> FsResult<Option<PathBuf>> {
     match only.get(path.trim_start_matches("./")) {
         Some(file) => Ok(Some(file.clone())),
         None => {
-            let target = files::target(&preopen.path, path);
+            let target = guest.access.files.target(&preopen.path, path);
             guest.access.denier.note(&Attempt::read(&target));
             Err(ErrorCode::NotPermitted.into())
         }
@@ -215,7 +227,7 @@ fn open_single(
     Ok(guest.table.push(descriptor(opened))?)
 }
 
-fn descriptor(opened: Opened) -> Descriptor {
+pub(super) fn descriptor(opened: Opened) -> Descriptor {
     let (perms, mode) = (FsPerms::ReadOnly, OpenMode::READ);
     // Calls of a guest with files are made on a thread that may block; see `Probe::spawn`.
     let file = |file: File| OpenFile::new(file, perms, mode, true);
@@ -229,7 +241,7 @@ fn descriptor(opened: Opened) -> Descriptor {
 fn refused(guest: &Guest, dir: &Dir, path: &str, reason: NotOpened) -> FsError {
     let attempt = match reason {
         NotOpened::Escapes => match guest.access.files.of(dir) {
-            Some(preopen) => Attempt::read(&files::target(&preopen.path, path)),
+            Some(preopen) => Attempt::read(&guest.access.files.target(&preopen.path, path)),
             None => Attempt::never(format!("leave a granted folder by {path}")),
         },
         NotOpened::Special => {
@@ -247,7 +259,7 @@ fn refused(guest: &Guest, dir: &Dir, path: &str, reason: NotOpened) -> FsError {
 /// A guest's path for people; only from a granted folder on is it known whole.
 fn place(guest: &Guest, dir: &Dir, path: &str) -> PathBuf {
     match guest.access.files.of(dir) {
-        Some(preopen) => files::target(&preopen.path, path),
+        Some(preopen) => guest.access.files.target(&preopen.path, path),
         None => path.into(),
     }
 }

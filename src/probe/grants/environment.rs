@@ -19,12 +19,12 @@ impl Environment {
     }
 
     /// A variable's value.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
     /// The granted ones that are set, with their values.
-    pub(super) fn granted<'a>(
+    pub(in crate::probe) fn granted<'a>(
         &'a self,
         names: &'a [String],
     ) -> impl Iterator<Item = (&'a str, &'a str)> {

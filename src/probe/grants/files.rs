@@ -23,7 +23,11 @@ const NEVER_WAIT: OFlags = OFlags::RDONLY
 
 /// What one instance finds at its start.
 #[derive(Default)]
-pub(super) struct Files(Vec<Preopen>);
+pub(super) struct Files {
+    preopens: Vec<Preopen>,
+    /// They are a tape's: nothing of the machine is looked at.
+    taped: bool,
+}
 
 /// A folder as the guest sees it.
 pub(super) struct Preopen {
@@ -93,12 +97,49 @@ impl Files {
         for path in single {
             add_file(&mut preopens, path)?;
         }
-        Ok(Self(preopens))
+        Ok(Self {
+            preopens,
+            taped: false,
+        })
+    }
+
+    /// Those of a tape: paths, and whether each is a folder. Each is opened as an empty file of `empty`, which serves for
+    /// nothing but to be told from the others.
+    ///
+    /// # Errors
+    /// The outer one: no such file could be had. The inner one: a path without a name in UTF-8.
+    pub(super) fn of_tape(
+        granted: &[(&Path, bool)],
+        empty: impl Fn() -> io::Result<File>,
+    ) -> io::Result<Result<Self, Failure>> {
+        let mut preopens: Vec<Preopen> = Vec::new();
+        for (path, _) in granted.iter().filter(|(_, is_folder)| *is_folder) {
+            preopens.push(Preopen::of(empty()?, path, None));
+        }
+        for (path, _) in granted.iter().filter(|(_, is_folder)| !*is_folder) {
+            let file = empty()?;
+            let added = add_named(&mut preopens, path, |folder, only| {
+                Ok(Preopen::of(file, folder, Some(only)))
+            });
+            if let Err(failure) = added {
+                return Ok(Err(failure));
+            }
+        }
+        Ok(Ok(Self {
+            preopens,
+            taped: true,
+        }))
     }
 
     /// All of them.
     pub(super) fn all(&self) -> impl Iterator<Item = &Preopen> {
-        self.0.iter()
+        self.preopens.iter()
+    }
+
+    /// Where a guest's path leads, for the operator: with links resolved if it is there, else by its words.
+    pub(super) fn target(&self, folder: &str, path: &str) -> PathBuf {
+        let found = (!self.taped).then(|| fs::canonicalize(Path::new(folder).join(path)).ok());
+        found.flatten().unwrap_or_else(|| by_words(folder, path))
     }
 
     /// The one that `dir` is, if it is one.
@@ -107,8 +148,30 @@ impl Files {
     }
 }
 
+impl Preopen {
+    fn of(file: File, seen_as: &Path, only: Option<BTreeMap<String, PathBuf>>) -> Self {
+        Self {
+            path: seen_as.to_string_lossy().into_owned(),
+            // Calls of a guest with files are made on a thread that may block; see `Probe::spawn`.
+            dir: Dir::new(file, FsPerms::ReadOnly, OpenMode::READ, true),
+            only,
+        }
+    }
+}
+
 /// Grants one file, under its folder's path.
 fn add_file(preopens: &mut Vec<Preopen>, path: &Path) -> Result<(), Failure> {
+    add_named(preopens, path, |folder, only| {
+        preopen(path, folder, OFlags::PATH | OFlags::CLOEXEC, Some(only))
+    })
+}
+
+/// Adds one file to what is granted of its folder; `open` makes that where it is the first of it.
+fn add_named(
+    preopens: &mut Vec<Preopen>,
+    path: &Path,
+    open: impl FnOnce(&Path, BTreeMap<String, PathBuf>) -> Result<Preopen, Failure>,
+) -> Result<(), Failure> {
     let (Some(folder), Some(name)) = (
         path.parent(),
         path.file_name().and_then(|name| name.to_str()),
@@ -127,8 +190,7 @@ fn add_file(preopens: &mut Vec<Preopen>, path: &Path) -> Result<(), Failure> {
         Some(None) => {}
         None => {
             let only = BTreeMap::from([(name.to_owned(), path.to_owned())]);
-            let flags = OFlags::PATH | OFlags::CLOEXEC;
-            preopens.push(preopen(path, folder, flags, Some(only))?);
+            preopens.push(open(folder, only)?);
         }
     }
     Ok(())
@@ -141,12 +203,7 @@ fn preopen(
     only: Option<BTreeMap<String, PathBuf>>,
 ) -> Result<Preopen, Failure> {
     let file = open(path, flags, Mode::empty()).map_err(|error| unusable(path, &error.into()))?;
-    Ok(Preopen {
-        path: seen_as.to_string_lossy().into_owned(),
-        // Calls of a guest with files are made on a thread that may block; see `Probe::spawn`.
-        dir: Dir::new(file.into(), FsPerms::ReadOnly, OpenMode::READ, true),
-        only,
-    })
+    Ok(Preopen::of(file.into(), seen_as, only))
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Failure {
@@ -217,155 +274,21 @@ fn kind(file: &File) -> Result<FileType, NotOpened> {
     }
 }
 
-/// Where a guest's path leads, for the operator: with links resolved if it is there, else by its words.
-pub(super) fn target(folder: &str, path: &str) -> PathBuf {
-    let joined = Path::new(folder).join(path);
-    fs::canonicalize(&joined).unwrap_or_else(|_| {
-        let mut plain = PathBuf::new();
-        for component in joined.components() {
-            match component {
-                Component::ParentDir => {
-                    plain.pop();
-                }
-                Component::CurDir => {}
-                other => plain.push(other),
+/// A path without `.` and `..`, whatever is there.
+pub(super) fn by_words(folder: &str, path: &str) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in Path::new(folder).join(path).components() {
+        match component {
+            Component::ParentDir => {
+                plain.pop();
             }
+            Component::CurDir => {}
+            other => plain.push(other),
         }
-        plain
-    })
+    }
+    plain
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use std::io::Read;
-    use std::os::unix::fs::symlink;
-    use std::os::unix::net::UnixListener;
-
-    use super::*;
-
-    fn folder() -> (tempfile::TempDir, File) {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("in")).unwrap();
-        fs::write(folder.path().join("in/file"), "text").unwrap();
-        fs::write(folder.path().join("outside"), "secret").unwrap();
-        let inside = File::open(folder.path().join("in")).unwrap();
-        (folder, inside)
-    }
-
-    fn text(opened: Result<Opened, NotOpened>) -> String {
-        let Opened::File(mut file) = opened.unwrap() else {
-            panic!("a folder")
-        };
-        let mut text = String::new();
-        file.read_to_string(&mut text).unwrap();
-        text
-    }
-
-    #[test]
-    fn regular_files_and_folders_are_opened_through_links_that_stay_inside() {
-        let (folder, inside) = folder();
-        symlink("file", folder.path().join("in/link")).unwrap();
-        assert_eq!(text(open_below(&inside, "file", false)), "text");
-        assert_eq!(text(open_below(&inside, "link", true)), "text");
-        let link = open_below(&inside, "link", false);
-        assert!(matches!(link, Err(NotOpened::Io(_))), "{link:?}");
-        assert!(matches!(
-            open_below(&inside, ".", true),
-            Ok(Opened::Folder(_))
-        ));
-        let missing = open_below(&inside, "none", true);
-        assert!(
-            matches!(missing, Err(NotOpened::Io(error)) if error.kind() == io::ErrorKind::NotFound)
-        );
-    }
-
-    #[test]
-    fn g35_a_fifo_a_socket_and_a_device_are_not_opened_and_not_waited_for() {
-        let (folder, inside) = folder();
-        let path = |name: &str| folder.path().join("in").join(name);
-        let made = std::process::Command::new("mkfifo")
-            .arg(path("fifo"))
-            .status();
-        assert!(made.unwrap().success());
-        let _listener = UnixListener::bind(path("socket")).unwrap();
-        for name in ["fifo", "socket"] {
-            let refused = open_below(&inside, name, true);
-            assert!(
-                matches!(refused, Err(NotOpened::Special)),
-                "{name}: {refused:?}"
-            );
-            let refused = open_named(&path(name));
-            assert!(
-                matches!(refused, Err(NotOpened::Special)),
-                "{name}: {refused:?}"
-            );
-        }
-        let devices = File::open("/dev").unwrap();
-        for name in ["null", "zero"] {
-            let refused = open_below(&devices, name, true);
-            assert!(
-                matches!(refused, Err(NotOpened::Special)),
-                "{name}: {refused:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn g36_no_way_leads_out_of_the_folder() {
-        let (folder, inside) = folder();
-        symlink("../outside", folder.path().join("in/up")).unwrap();
-        symlink(
-            folder.path().join("outside"),
-            folder.path().join("in/absolute"),
-        )
-        .unwrap();
-        for path in [
-            "../outside",
-            "up",
-            "absolute",
-            "/etc/passwd",
-            "x/../../outside",
-        ] {
-            let refused = open_below(&inside, path, true);
-            let harmless = match &refused {
-                Err(NotOpened::Escapes) => true,
-                Err(NotOpened::Io(error)) => error.kind() == io::ErrorKind::NotFound,
-                _ => false,
-            };
-            assert!(harmless, "{path}: {refused:?}");
-        }
-        let outside = folder.path().join("outside").canonicalize().unwrap();
-        let inside = folder.path().join("in");
-        let inside = inside.to_str().unwrap();
-        assert_eq!(target(inside, "up"), outside);
-        assert_eq!(target("/a/b", "../c/./d"), Path::new("/a/c/d"));
-    }
-
-    #[test]
-    fn single_files_share_their_folder_and_give_nothing_else_of_it() {
-        let (folder, _) = folder();
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("other"), "other").unwrap();
-        let files = Files::open(&[path("outside"), path("other"), path("in")]).unwrap();
-        let all: Vec<&Preopen> = files.all().collect();
-        assert_eq!(all.len(), 2);
-        let only: Vec<&String> = all[1].only.as_ref().unwrap().keys().collect();
-        assert_eq!(only, ["other", "outside"]);
-        assert!(open_below(&all[1].dir.dir, "other", true).is_err());
-        assert!(files.of(&all[1].dir).is_some());
-        assert_eq!(text(open_named(&path("other"))), "other");
-        // A granted folder covers its files.
-        let files = Files::open(&[path("in/file"), path("in")]).unwrap();
-        assert_eq!(files.all().count(), 1);
-        assert!(files.all().next().unwrap().only.is_none());
-    }
-
-    #[test]
-    fn what_is_not_there_is_not_applicable_and_a_device_cannot_be_granted() {
-        let code = |path: &str| Files::open(&[path.into()]).err().unwrap().code;
-        assert_eq!(code("/nowhere/at/all"), "not-applicable");
-        assert_eq!(code("/dev/null"), "grant");
-    }
-}
+#[path = "files_tests.rs"]
+mod tests;

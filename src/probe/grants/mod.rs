@@ -17,11 +17,12 @@ mod placeholder;
 mod resolve;
 mod secrets;
 mod sockets;
+mod taped;
 
 use std::sync::Arc;
 
 use wasmtime::component::Linker;
-use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::{Deterministic, WasiCtx};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 pub use config::Grants;
@@ -32,11 +33,15 @@ use files::Files;
 use http::{Egress, Tls};
 pub use origin::{Endpoint, Host, Origin};
 use placeholder::GrantedSecrets;
+pub(super) use placeholder::percent_encoded;
 use resolve::{Lookups, MachineResolver, Resolve};
+pub(super) use secrets::{MAX_SECRET_BYTES, SECRET_FILLER};
 pub use secrets::{SecretConfig, Secrets, SecretsConfig};
 use sockets::Sockets;
+use taped::{Held, TapedResolver};
 
 use super::host::{Guest, OutputTail};
+use super::tape::{Tape, TapedClock};
 use super::{Limits, Surroundings};
 use crate::model::Failure;
 
@@ -46,10 +51,16 @@ pub(super) struct Network {
     tls: Arc<Tls>,
 }
 
-impl Default for Network {
-    fn default() -> Self {
+impl Network {
+    /// The machine's, or what a tape says of it.
+    pub(super) fn new(tape: &Tape) -> Self {
+        let resolver: Arc<dyn Resolve> = if tape.is_on() {
+            Arc::new(TapedResolver(tape.clone()))
+        } else {
+            Arc::new(MachineResolver)
+        };
         Self {
-            resolver: Arc::new(MachineResolver),
+            resolver,
             tls: Arc::default(),
         }
     }
@@ -73,6 +84,7 @@ pub(super) struct Reach {
     sizes: Sizes,
     /// Random bytes that its guest gets in one call.
     random: u64,
+    tape: Tape,
 }
 
 impl Reach {
@@ -91,7 +103,7 @@ impl Reach {
             probe,
             grants: grants.clone(),
             environment: around.environment.clone(),
-            secrets: GrantedSecrets::new(grants, &around.secrets)?,
+            secrets: GrantedSecrets::new(grants, &around.secrets, &around.tape)?,
             lookups: Lookups::new(network.resolver.clone()),
             tls: network.tls.clone(),
             sizes: Sizes {
@@ -99,6 +111,7 @@ impl Reach {
                 response: limits.http_response.0,
             },
             random: limits.random.0,
+            tape: around.tape.clone(),
         })
     }
 
@@ -117,6 +130,8 @@ pub(super) struct Access {
     egress: Egress,
     files: Files,
     sockets: Sockets,
+    /// What stands for files and sockets where a tape is on.
+    held: Held,
 }
 
 impl Access {
@@ -138,8 +153,9 @@ impl Access {
             wasi: context(reach, &denier, output),
             http: http::context(),
             egress: Egress::new(reach, denier.clone()),
-            files: Files::open(&reach.grants.read)?,
+            files: taped::open(&reach.tape, &reach.grants.read)?,
             sockets: Sockets::default(),
+            held: Held::default(),
             reach: reach.clone(),
             denier,
         })
@@ -190,6 +206,15 @@ fn context(reach: &Arc<Reach>, denier: &Denier, output: &OutputTail) -> WasiCtx 
         .allow_udp(true)
         // A guest with files runs on a thread that may block; see `Probe::spawn`.
         .allow_blocking_current_thread(reach.has_files());
+    if let Some(deck) = reach.tape.deck() {
+        let insecure = deck.random("insecure");
+        builder
+            .wall_clock(TapedClock(deck.clone()))
+            .monotonic_clock(TapedClock(deck.clone()))
+            .insecure_random_seed(seed(&insecure))
+            .insecure_random(Deterministic::new(insecure))
+            .secure_random(Deterministic::new(deck.random("secure")));
+    }
     for (name, value) in reach.environment.granted(&reach.grants.env) {
         builder.env(name, value);
     }
@@ -205,15 +230,21 @@ fn context(reach: &Arc<Reach>, denier: &Denier, output: &OutputTail) -> WasiCtx 
     builder.build()
 }
 
+fn seed(bytes: &[u8]) -> u128 {
+    let first = bytes.first_chunk();
+    u128::from_le_bytes(first.copied().unwrap_or_default())
+}
+
 /// Links what guests reach through, over wasmtime's own interfaces, which must be linked already.
 ///
 /// # Errors
 /// When one of them is not the expected one.
-pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>, tape: &Tape) -> wasmtime::Result<()> {
     descriptors::add_to_linker(linker)?;
     sockets::add_to_linker(linker)?;
     names::add_to_linker(linker)?;
-    http::add_to_linker(linker)
+    http::add_to_linker(linker)?;
+    taped::add_to_linker(linker, tape)
 }
 
 #[cfg(test)]
@@ -226,7 +257,7 @@ mod tests {
     pub(super) fn reach(grants: Grants, resolver: impl Resolve + 'static) -> Arc<Reach> {
         let network = Network {
             resolver: Arc::new(resolver),
-            ..Network::default()
+            ..Network::new(&Tape::default())
         };
         let around = Surroundings::default();
         let reach = Reach::new(

@@ -10,6 +10,7 @@ use super::denied::Attempt;
 use super::origin::Origin;
 use super::secrets::{Secret, Secrets};
 use crate::model::Failure;
+use crate::probe::tape::Tape;
 
 /// How every placeholder begins; the rest is random.
 const PREFIX: &str = "probity-secret-";
@@ -41,7 +42,7 @@ impl GrantedSecrets {
     ///
     /// # Errors
     /// `grant` when one of them is not there, or the machine has no random numbers.
-    pub(super) fn new(grants: &Grants, secrets: &Secrets) -> Result<Self, Failure> {
+    pub(super) fn new(grants: &Grants, secrets: &Secrets, tape: &Tape) -> Result<Self, Failure> {
         let mut names: Vec<&String> = grants.secrets.iter().chain(&grants.reveal).collect();
         names.sort();
         names.dedup();
@@ -53,7 +54,9 @@ impl GrantedSecrets {
             Ok(Granted {
                 name: name.clone(),
                 secret: secret.clone(),
-                placeholder: by_placeholder.then(placeholder).transpose()?,
+                placeholder: by_placeholder
+                    .then(|| placeholder(tape, name))
+                    .transpose()?,
                 revealed: grants.reveal.contains(name),
             })
         });
@@ -148,11 +151,18 @@ impl Granted {
     }
 }
 
-fn placeholder() -> Result<String, Failure> {
-    let mut random = [0; RANDOM_BYTES];
-    let source = ring::default_provider().secure_random;
-    let refused = |_| Failure::new("grant", "the machine gives no random numbers");
-    source.fill(&mut random).map_err(refused)?;
+/// A random one, or the same for each run of a tape.
+fn placeholder(tape: &Tape, name: &str) -> Result<String, Failure> {
+    let random = match tape.placeholder(name) {
+        Some(taped) => taped,
+        None => {
+            let mut random = [0; RANDOM_BYTES];
+            let source = ring::default_provider().secure_random;
+            let refused = |_| Failure::new("grant", "the machine gives no random numbers");
+            source.fill(&mut random).map_err(refused)?;
+            random
+        }
+    };
     let mut text = PREFIX.to_owned();
     for byte in random {
         text += &format!("{byte:02x}");
@@ -177,7 +187,7 @@ fn replace(text: &[u8], part: &[u8], by: &[u8]) -> Vec<u8> {
 }
 
 /// As RFC 3986 has it: all but the unreserved characters.
-fn percent_encoded(bytes: &[u8]) -> String {
+pub(in crate::probe) fn percent_encoded(bytes: &[u8]) -> String {
     let mut text = String::new();
     for &byte in bytes {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -205,7 +215,7 @@ mod tests {
             reveal: owned(reveal),
             ..Grants::default()
         };
-        GrantedSecrets::new(&grants, &secrets(list)).unwrap()
+        GrantedSecrets::new(&grants, &secrets(list), &Tape::default()).unwrap()
     }
 
     fn header(value: &str) -> HeaderMap {
@@ -286,7 +296,7 @@ mod tests {
             secrets: vec!["none".into()],
             ..Grants::default()
         };
-        let refused = GrantedSecrets::new(&grants, &Secrets::default())
+        let refused = GrantedSecrets::new(&grants, &Secrets::default(), &Tape::default())
             .err()
             .unwrap();
         assert_eq!(refused.code, "grant");

@@ -19,7 +19,10 @@ use super::origin::Origin;
 use crate::model::Invalid;
 
 /// The largest secret: several times a certificate, and far from filling a header section.
-const MAX_SECRET_BYTES: u64 = 8 * 1024;
+pub(in crate::probe) const MAX_SECRET_BYTES: u64 = 8 * 1024;
+
+/// What stands in the place of a secret where that must not be.
+pub(in crate::probe) const SECRET_FILLER: u8 = b'x';
 
 /// `[secrets]`: each by name.
 pub type SecretsConfig = BTreeMap<String, SecretConfig>;
@@ -144,6 +147,34 @@ impl Secrets {
         } else {
             Err(faults)
         }
+    }
+
+    /// Secrets that hold nothing, but are as long.
+    pub(in crate::probe) fn dummies(
+        list: impl Iterator<Item = (String, usize, Vec<Origin>)>,
+    ) -> Self {
+        let dummy = |(name, bytes, origins)| {
+            let value = Zeroizing::new(vec![SECRET_FILLER; bytes]);
+            (name, Arc::new(Secret { value, origins }))
+        };
+        Self(list.map(dummy).collect())
+    }
+
+    /// Each with what it holds.
+    pub(in crate::probe) fn values(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let all = self.0.iter();
+        all.map(|(name, secret)| (name.as_str(), secret.value.as_slice()))
+    }
+
+    /// What one holds, for the program's own use.
+    pub fn value(&self, name: &str) -> Option<&[u8]> {
+        self.get(name).map(|secret| secret.value.as_slice())
+    }
+
+    /// How long one is, and the only origins that it may be sent to.
+    pub(in crate::probe) fn shape(&self, name: &str) -> Option<(usize, &[Origin])> {
+        let secret = self.get(name)?;
+        Some((secret.value.len(), &secret.origins))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Secret>> {

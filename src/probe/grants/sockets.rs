@@ -49,14 +49,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
         CREATE_TCP,
         "create-tcp-socket",
         |mut store, (family,): (IpAddressFamily,)| {
-            Box::new(async move {
-                let guest = store.data_mut();
-                if !guest.access.sockets.has_room(&guest.table) {
-                    return Ok((Err(ErrorCode::NewSocketLimit),));
-                }
-                let made = tcp_create_socket::Host::create_tcp_socket(&mut guest.sockets(), family);
-                told(guest, made)
-            })
+            Box::new(async move { create_tcp(store.data_mut(), family) })
         },
     )?;
     replace(
@@ -64,24 +57,34 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
         CREATE_UDP,
         "create-udp-socket",
         |mut store, (family,): (IpAddressFamily,)| {
-            Box::new(async move {
-                let guest = store.data_mut();
-                if !guest.access.sockets.has_room(&guest.table) {
-                    return Ok((Err(ErrorCode::NewSocketLimit),));
-                }
-                let made =
-                    udp_create_socket::Host::create_udp_socket(&mut guest.sockets(), family).await;
-                told(guest, made)
-            })
+            Box::new(async move { create_udp(store.data_mut(), family).await })
         },
     )
 }
 
+/// What a guest gets that asks for a socket.
+type Made<T> = wasmtime::Result<(Result<Resource<T>, ErrorCode>,)>;
+
+/// Makes a TCP socket, unless there are too many.
+pub(super) fn create_tcp(guest: &mut Guest, family: IpAddressFamily) -> Made<TcpSocket> {
+    if !guest.access.sockets.has_room(&guest.table) {
+        return Ok((Err(ErrorCode::NewSocketLimit),));
+    }
+    let made = tcp_create_socket::Host::create_tcp_socket(&mut guest.sockets(), family);
+    told(guest, made)
+}
+
+/// Makes a UDP socket, unless there are too many.
+pub(super) async fn create_udp(guest: &mut Guest, family: IpAddressFamily) -> Made<UdpSocket> {
+    if !guest.access.sockets.has_room(&guest.table) {
+        return Ok((Err(ErrorCode::NewSocketLimit),));
+    }
+    let made = udp_create_socket::Host::create_udp_socket(&mut guest.sockets(), family).await;
+    told(guest, made)
+}
+
 /// What the guest gets, and a note of the socket.
-fn told<T: 'static>(
-    guest: &mut Guest,
-    made: SocketResult<Resource<T>>,
-) -> wasmtime::Result<(Result<Resource<T>, ErrorCode>,)> {
+fn told<T: 'static>(guest: &mut Guest, made: SocketResult<Resource<T>>) -> Made<T> {
     match made {
         Ok(socket) => {
             guest.access.sockets.0.insert(socket.rep());

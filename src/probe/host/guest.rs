@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
+use super::events::{Sink, StagedEvents};
 use super::health::Checks;
 use super::log::LogQuota;
 use super::names::{MetricNames, NameClaims};
@@ -12,10 +13,12 @@ use super::run::RunFacts;
 use super::sql::SqlAccess;
 use super::state::State;
 use super::stdio::OutputTail;
-use crate::model::{ByteSize, CheckReport, Failure, Recorder, RunCosts, Staged};
+use super::transcript::Transcript;
+use crate::model::{ByteSize, CheckReport, Event, Failure, Recorder, RunCosts, Staged};
 use crate::probe::Limits;
 use crate::probe::grants::{Access, Denials};
 use crate::probe::limits::{Bounds, Usage};
+use crate::probe::tape::Tape;
 use crate::snapshot::SnapshotCell;
 use crate::store::StateStore;
 
@@ -33,8 +36,14 @@ pub(in crate::probe) struct GuestSettings {
     pub(in crate::probe) names: Arc<MetricNames>,
     /// Where its state is kept between starts; unset: nowhere.
     pub(in crate::probe) states: Option<StateStore>,
+    /// Who takes its events; unset: nobody.
+    pub(in crate::probe) events: Sink,
     /// The databases it may read.
     pub(in crate::probe) sql: SqlAccess,
+    /// Who listens to what it says; unset: the program's log.
+    pub(in crate::probe) transcript: Option<Transcript>,
+    /// What records the answers that it gets, or gives them.
+    pub(in crate::probe) tape: Tape,
 }
 
 /// What outlives an instance: a trap is no counter reset and loses no state.
@@ -122,6 +131,7 @@ fn recorder(limits: &Limits) -> Recorder {
 pub(in crate::probe) struct Produce {
     pub(in crate::probe) staged: Staged,
     pub(in crate::probe) checks: Vec<CheckReport>,
+    pub(in crate::probe) events: Vec<Event>,
 }
 
 impl Produce {
@@ -131,9 +141,10 @@ impl Produce {
         self.checks
             .retain(|check| later.checks.iter().all(|newer| newer.id != check.id));
         self.checks.extend(later.checks);
+        self.events.extend(later.events);
         Self {
             staged: later.staged,
-            checks: self.checks,
+            ..self
         }
     }
 }
@@ -147,6 +158,7 @@ pub(in crate::probe) struct Guest {
     pub(super) settings: Arc<GuestSettings>,
     pub(in crate::probe) run: RunFacts,
     pub(super) checks: Checks,
+    pub(super) events: StagedEvents,
     /// Bytes in the answers of queries that the guest has not dropped.
     pub(super) sql_bytes: u64,
     pub(in crate::probe) kept: Kept,
@@ -176,6 +188,7 @@ impl Guest {
             settings,
             run: RunFacts::idle(),
             checks: Checks::default(),
+            events: StagedEvents::default(),
             sql_bytes: 0,
             kept,
             handles: 0,
@@ -187,11 +200,13 @@ impl Guest {
     /// Begins a run: nothing is staged.
     pub(in crate::probe) fn begin(&mut self, run: RunFacts) {
         self.run = run;
+        self.settings.tape.begin_call();
         self.usage.begin(run.deadline);
         self.bounds.begin();
         self.violation = None;
         self.kept.state.discard();
         self.checks.discard();
+        self.events.discard();
     }
 
     /// Ends a call: what it used is charged to the probe.
@@ -236,6 +251,7 @@ impl Guest {
         Ok(Produce {
             staged: commit(&mut self.kept),
             checks: self.checks.take(),
+            events: self.events.take(),
         })
     }
 
@@ -244,6 +260,7 @@ impl Guest {
         self.kept.state.discard();
         self.kept.recorder.discard();
         self.checks.discard();
+        self.events.discard();
     }
 
     /// Turns a call's result into what the guest gets; a failure is counted and remembered.
@@ -291,9 +308,10 @@ impl Guest {
         failure
     }
 
-    /// The first limit that the run broke, if any.
+    /// The first limit that the run broke, if any, or what its tape lacks.
     pub(in crate::probe) fn take_violation(&mut self) -> Option<Failure> {
-        self.violation.take()
+        let limit = self.violation.take();
+        limit.or_else(|| self.settings.tape.fault())
     }
 
     /// The failure that the guest returned from an export.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Guest;
+use super::transcript::LogLevel;
 use crate::model::printable;
 use crate::probe::v0_1_0::probity::host::log::{Host, Level};
 
@@ -10,6 +11,9 @@ use crate::probe::v0_1_0::probity::host::log::{Host, Level};
 const MAX_LINE_BYTES: usize = 4096;
 /// The quota's period.
 const PERIOD: Duration = Duration::from_secs(60);
+/// What the log says once in a period, where lines are missing.
+const QUOTA_USED_UP: &str = "log quota used up: further lines of this minute are dropped and counted \
+    (raise limits.log_lines or limits.log_bytes)";
 
 /// Lines and bytes that may still be logged in this minute, and what happened so far.
 pub(in crate::probe) struct LogQuota {
@@ -87,36 +91,64 @@ impl LogQuota {
     }
 }
 
+impl From<Level> for LogLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Trace => Self::Trace,
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+impl Guest {
+    /// Whether somebody wants lines of this level.
+    fn wants(&self, level: LogLevel) -> bool {
+        if let Some(transcript) = &self.settings.transcript {
+            return transcript.wants(level);
+        }
+        match level {
+            LogLevel::Trace => tracing::enabled!(target: "probe", tracing::Level::TRACE),
+            LogLevel::Debug => tracing::enabled!(target: "probe", tracing::Level::DEBUG),
+            LogLevel::Info => tracing::enabled!(target: "probe", tracing::Level::INFO),
+            LogLevel::Warn => tracing::enabled!(target: "probe", tracing::Level::WARN),
+            LogLevel::Error => tracing::enabled!(target: "probe", tracing::Level::ERROR),
+        }
+    }
+
+    /// Passes a line on to whoever listens, or to the log.
+    fn say(&self, level: LogLevel, line: String) {
+        if let Some(transcript) = &self.settings.transcript {
+            return transcript.line(level, line);
+        }
+        let probe = &*self.settings.name;
+        match level {
+            LogLevel::Trace => tracing::trace!(target: "probe", probe, "{line}"),
+            LogLevel::Debug => tracing::debug!(target: "probe", probe, "{line}"),
+            LogLevel::Info => tracing::info!(target: "probe", probe, "{line}"),
+            LogLevel::Warn => tracing::warn!(target: "probe", probe, "{line}"),
+            LogLevel::Error => tracing::error!(target: "probe", probe, "{line}"),
+        }
+    }
+}
+
 impl Host for Guest {
     fn enabled(&mut self, level: Level) -> wasmtime::Result<bool> {
-        Ok(match level {
-            Level::Trace => tracing::enabled!(target: "probe", tracing::Level::TRACE),
-            Level::Debug => tracing::enabled!(target: "probe", tracing::Level::DEBUG),
-            Level::Info => tracing::enabled!(target: "probe", tracing::Level::INFO),
-            Level::Warn => tracing::enabled!(target: "probe", tracing::Level::WARN),
-            Level::Error => tracing::enabled!(target: "probe", tracing::Level::ERROR),
-        })
+        Ok(self.wants(level.into()))
     }
 
     fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+        let level = LogLevel::from(level);
         // What nobody asked for uses up nothing.
-        if !self.enabled(level)? {
+        if !self.wants(level) {
             return Ok(());
         }
         let line = printable(&message, MAX_LINE_BYTES);
-        let probe = &*self.settings.name;
         match self.kept.quota.judge(line.len(), Instant::now()) {
-            Verdict::Pass => match level {
-                Level::Trace => tracing::trace!(target: "probe", probe, "{line}"),
-                Level::Debug => tracing::debug!(target: "probe", probe, "{line}"),
-                Level::Info => tracing::info!(target: "probe", probe, "{line}"),
-                Level::Warn => tracing::warn!(target: "probe", probe, "{line}"),
-                Level::Error => tracing::error!(target: "probe", probe, "{line}"),
-            },
-            Verdict::FirstDropped => {
-                tracing::warn!(target: "probe", probe, "log quota used up: further lines of this minute are dropped and counted \
-                    (raise limits.log_lines or limits.log_bytes)");
-            }
+            Verdict::Pass => self.say(level, line),
+            Verdict::FirstDropped => self.say(LogLevel::Warn, QUOTA_USED_UP.to_owned()),
             Verdict::Dropped => {}
         }
         Ok(())

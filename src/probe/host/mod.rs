@@ -17,8 +17,11 @@ mod snapshot;
 mod sql;
 mod state;
 mod stdio;
+mod transcript;
 mod undelivered;
 
+pub use events::EventSink;
+pub(super) use events::Sink;
 pub(super) use guest::{Guest, GuestSettings, Kept, Produce};
 pub use health::Check;
 pub use metrics::{Counter, Gauge, Histogram, Info, StateSet};
@@ -29,3 +32,4 @@ pub use sql::Rows;
 pub(super) use sql::{SqlAccess, SqlHost};
 pub(super) use state::{Disk, State};
 pub(super) use stdio::OutputTail;
+pub use transcript::{LogLevel, LogLine, Said, Transcript};

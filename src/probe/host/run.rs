@@ -19,7 +19,7 @@ pub enum Trigger {
 }
 
 impl Trigger {
-    fn as_str(self) -> &'static str {
+    pub(in crate::probe) fn as_str(self) -> &'static str {
         match self {
             Self::Schedule => "schedule",
             Self::Startup => "startup",
@@ -75,7 +75,7 @@ impl Host for Guest {
 
     fn seconds_left(&mut self) -> wasmtime::Result<f64> {
         let left = self.run.deadline.saturating_duration_since(Instant::now());
-        Ok(left.as_secs_f64())
+        Ok(self.settings.tape.seconds_left(left.as_secs_f64()))
     }
 
     fn interval_seconds(&mut self) -> wasmtime::Result<f64> {

@@ -47,24 +47,33 @@ fn json(snapshot: &Snapshot, pointer: &str, now: Instant) -> Option<String> {
 
 impl Host for Guest {
     fn latest(&mut self, metric: String, labels: Vec<String>) -> wasmtime::Result<Option<f64>> {
-        let snapshot = self.settings.snapshots.load();
-        Ok(snapshot.and_then(|snapshot| latest(&snapshot, &metric, &labels, Instant::now())))
+        let live = || {
+            latest(
+                &*self.settings.snapshots.load()?,
+                &metric,
+                &labels,
+                Instant::now(),
+            )
+        };
+        Ok(self.settings.tape.latest(&metric, &labels, live))
     }
 
     fn json(&mut self, pointer: String) -> wasmtime::Result<Option<String>> {
-        let snapshot = self.settings.snapshots.load();
-        Ok(snapshot.and_then(|snapshot| json(&snapshot, &pointer, Instant::now())))
+        let live = || json(&*self.settings.snapshots.load()?, &pointer, Instant::now());
+        Ok(self.settings.tape.json(&pointer, live))
     }
 
     fn hostname(&mut self) -> wasmtime::Result<String> {
-        let snapshot = self.settings.snapshots.load();
-        let hostname =
-            snapshot.and_then(|snapshot| snapshot.facts.process.as_ref()?.facts.hostname.clone());
-        Ok(hostname.unwrap_or_default())
+        let live = || {
+            let snapshot = self.settings.snapshots.load()?;
+            snapshot.facts.process.as_ref()?.facts.hostname.clone()
+        };
+        Ok(self.settings.tape.hostname(live))
     }
 
     fn host_version(&mut self) -> wasmtime::Result<String> {
-        Ok(env!("CARGO_PKG_VERSION").to_owned())
+        let taped = self.settings.tape.host_version();
+        Ok(taped.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()))
     }
 
     fn supports(&mut self, feature: String) -> wasmtime::Result<bool> {

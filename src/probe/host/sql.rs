@@ -88,10 +88,41 @@ impl Guest {
         statement: String,
         parameters: Vec<Value>,
     ) -> Result<SqlRows, Failure> {
-        let access = &self.settings.sql;
-        let Some(file) = access.granted.get(&database).cloned() else {
+        let Some(file) = self.settings.sql.granted.get(&database).cloned() else {
             return Err(self.denied(&database));
         };
+        let parameters: Vec<SqlValue> = parameters.into_iter().map(SqlValue::from).collect();
+        let tape = self.settings.tape.clone();
+        if let Some(taped) = tape.sql_answer(&database, &statement, &parameters) {
+            let within = within(taped?, self.query_bounds());
+            return within.map_err(|error| self.failure(&database, &error));
+        }
+        let asked = tape
+            .has_answers()
+            .then(|| (statement.clone(), parameters.clone()));
+        let answer = self.ask(&database, file, statement, parameters).await;
+        if let Some((statement, parameters)) = asked {
+            tape.note_sql(&database, &statement, &parameters, &answer);
+        }
+        answer
+    }
+
+    fn query_bounds(&self) -> QueryBounds {
+        QueryBounds {
+            rows: self.settings.limits.query_rows,
+            bytes: self.settings.limits.query_bytes.0 - self.sql_bytes,
+        }
+    }
+
+    /// Asks the database itself.
+    async fn ask(
+        &mut self,
+        database: &str,
+        file: PathBuf,
+        statement: String,
+        parameters: Vec<SqlValue>,
+    ) -> Result<SqlRows, Failure> {
+        let access = &self.settings.sql;
         let Ok(permit) = access.slot.clone().try_acquire_owned() else {
             let message = "an earlier query still waits for the machine's files";
             return Err(Failure::new("sql.busy", message));
@@ -106,11 +137,8 @@ impl Guest {
         };
         let query = Query {
             statement,
-            parameters: parameters.into_iter().map(SqlValue::from).collect(),
-            bounds: QueryBounds {
-                rows: self.settings.limits.query_rows,
-                bytes: self.settings.limits.query_bytes.0 - self.sql_bytes,
-            },
+            parameters,
+            bounds: self.query_bounds(),
             until,
         };
         let stop = Stop::default();
@@ -132,7 +160,7 @@ impl Guest {
             .unwrap_or_else(|error| {
                 Err(QueryError::Failed(format!("a defect of the host: {error}")))
             })
-            .map_err(|error| self.failure(&database, &error))
+            .map_err(|error| self.failure(database, &error))
     }
 
     fn denied(&self, database: &str) -> Failure {
@@ -164,6 +192,17 @@ impl Guest {
         };
         Failure::new(code, format!("database `{database}`: {error}{hint}"))
     }
+}
+
+/// Holds the answer of a tape to the limits that a database's is held to.
+fn within(answer: SqlRows, bounds: QueryBounds) -> Result<SqlRows, QueryError> {
+    if answer.rows.len() > bounds.rows as usize {
+        return Err(QueryError::TooManyRows(bounds.rows));
+    }
+    if answer.bytes > bounds.bytes {
+        return Err(QueryError::TooManyBytes(bounds.bytes));
+    }
+    Ok(answer)
 }
 
 impl Host for Guest {

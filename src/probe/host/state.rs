@@ -99,6 +99,11 @@ impl State {
         self.disk.loaded = true;
     }
 
+    /// The committed entries.
+    pub(in crate::probe) fn entries(&self) -> &StateEntries {
+        &self.entries
+    }
+
     /// The committed entries' keys and values together, in bytes.
     pub(in crate::probe) fn bytes(&self) -> u64 {
         self.sizes.entries

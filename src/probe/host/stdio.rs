@@ -8,6 +8,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use super::transcript::Transcript;
 use crate::model::{ByteSize, printable};
 
 /// How much of it goes into a failure's message.
@@ -21,6 +22,8 @@ pub(in crate::probe) struct OutputTail {
     bytes: Arc<Mutex<VecDeque<u8>>>,
     /// How much is kept.
     limit: usize,
+    /// Where else it goes, for somebody who listens.
+    copy: Option<Box<OutputTail>>,
 }
 
 impl OutputTail {
@@ -29,10 +32,22 @@ impl OutputTail {
         Self {
             bytes: Arc::default(),
             limit: usize::try_from(limit.0).unwrap_or(usize::MAX),
+            copy: None,
+        }
+    }
+
+    /// What is written goes to `listener` too.
+    pub(in crate::probe) fn heard_by(self, listener: Option<&Transcript>) -> Self {
+        Self {
+            copy: listener.map(|listener| Box::new(listener.output().clone())),
+            ..self
         }
     }
 
     fn push(&self, bytes: &[u8]) {
+        if let Some(copy) = &self.copy {
+            copy.push(bytes);
+        }
         let bytes = &bytes[bytes.len().saturating_sub(self.limit)..];
         let mut tail = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         let excess = (tail.len() + bytes.len()).saturating_sub(self.limit);
@@ -40,11 +55,24 @@ impl OutputTail {
         tail.extend(bytes);
     }
 
+    fn drain(&self) -> Vec<u8> {
+        let mut tail = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.drain(..).collect()
+    }
+
+    /// What was written since the last call, as printable lines.
+    pub(super) fn take_lines(&self) -> String {
+        let bytes = self.drain();
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.trim_end().lines();
+        lines
+            .map(|line| printable(line, self.limit) + "\n")
+            .collect()
+    }
+
     /// What was written since the last call, as one printable line; nothing if nothing was.
     pub(in crate::probe) fn take(&self) -> Option<String> {
-        let mut tail = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes: Vec<u8> = tail.drain(..).collect();
-        drop(tail);
+        let bytes = self.drain();
         let last = &bytes[bytes.len().saturating_sub(MESSAGE_BYTES)..];
         let text = printable(String::from_utf8_lossy(last).trim(), MESSAGE_BYTES);
         (!text.is_empty()).then_some(text)

@@ -48,6 +48,13 @@ macro_rules! limits {
                 }
             }
 
+            fn overriding(&self) -> LimitOverrides {
+                LimitOverrides {
+                    deadline: self.deadline,
+                    $($key: Some(self.$key),)+
+                }
+            }
+
             pub(in crate::probe) fn check(&self, faults: &mut Vec<Invalid>) {
                 if let Some(deadline) = self.deadline {
                     check_range(faults, "limits.deadline", deadline, SHORTEST, LONGEST);
@@ -100,6 +107,10 @@ limits! {
     value_bytes: ByteSize = ByteSize::kib(1), ByteSize(1) => ByteSize::kib(64);
     /// Health checks of one probe.
     checks: u32 = 100, 1 => 10_000;
+    /// Events of one call.
+    events: u32 = 1000, 1 => 100_000;
+    /// Bytes of those.
+    event_bytes: ByteSize = ByteSize::mib(1), ByteSize::kib(1) => ByteSize::mib(64);
     /// Log lines a minute.
     log_lines: u32 = 1000, 1 => 1_000_000;
     /// Bytes of log a minute.
@@ -119,6 +130,11 @@ limits! {
 }
 
 impl LimitOverrides {
+    /// Every limit as it is there.
+    pub(in crate::probe) fn all(limits: &Limits) -> Self {
+        limits.overriding()
+    }
+
     pub(in crate::probe) fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags};
 
 use super::QueryError;
-use crate::store::open::beside;
+use crate::store::open::{beside, immutable};
 
 /// Where the header says how the file is written, and what it says when there is a write-ahead log (SQLite's file format,
 /// chapter 1.3).
@@ -157,30 +157,9 @@ impl Seen {
     }
 }
 
-/// The path as a URI (RFC 3986) that tells SQLite to read the file alone, without locks.
-fn immutable(path: &Path) -> String {
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'-' | b'_' | b'.' | b'~' => uri.push(char::from(*byte)),
-            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri + "?immutable=1"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_is_a_uri_with_everything_odd_in_it_escaped() {
-        assert_eq!(
-            immutable(Path::new("/srv/a b?c=%.db")),
-            "file:/srv/a%20b%3Fc%3D%25.db?immutable=1"
-        );
-    }
 
     #[test]
     fn a_file_is_kept_open_until_another_takes_its_place() {

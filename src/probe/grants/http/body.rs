@@ -8,11 +8,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::failure;
 use crate::probe::grants::denied::{Attempt, Denier};
 
 /// How much may pass, and whom to tell when it is more.
@@ -88,8 +87,8 @@ impl Body for Sent {
 }
 
 /// An answer's body.
-pub(super) struct Received {
-    body: Incoming,
+pub(super) struct Received<B> {
+    body: B,
     limit: Limit,
     /// How long it may be silent.
     between: Duration,
@@ -98,8 +97,8 @@ pub(super) struct Received {
     silence: Pin<Box<Sleep>>,
 }
 
-impl Received {
-    pub(super) fn new(body: Incoming, limit: Limit, between: Duration, deadline: Instant) -> Self {
+impl<B> Received<B> {
+    pub(super) fn new(body: B, limit: Limit, between: Duration, deadline: Instant) -> Self {
         let end = deadline.min(Instant::now() + between);
         Self {
             body,
@@ -111,7 +110,7 @@ impl Received {
     }
 }
 
-impl Body for Received {
+impl<B: Body<Data = Bytes, Error = Error> + Unpin> Body for Received<B> {
     type Data = Bytes;
     type Error = Error;
 
@@ -126,7 +125,7 @@ impl Body for Received {
         let end = self.deadline.min(Instant::now() + self.between);
         self.silence.as_mut().reset(end);
         Poll::Ready(frame.map(|frame| {
-            let frame = frame.map_err(failure::of_hyper)?;
+            let frame = frame?;
             let passed = self.limit.pass(&frame);
             passed.map_err(|limit| Error::HttpResponseBodySize(Some(limit)))?;
             Ok(frame)

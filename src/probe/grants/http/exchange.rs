@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant as StdInstant};
 
+use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper::{Request, Response};
 use rustls::pki_types::ServerName;
@@ -47,6 +48,17 @@ impl Waits {
         }
     }
 
+    /// A body that is held to its limit and to these times.
+    pub(super) fn received<B>(&self, body: B, limit: Limit) -> Received<B> {
+        let between = self.between_bytes.min(self.deadline - Instant::now());
+        Received::new(body, limit, between, self.deadline)
+    }
+
+    /// When an answer must have begun for a request that is sent now.
+    pub(super) fn answer(&self) -> Instant {
+        self.end(self.first_byte)
+    }
+
     /// When something ends that begins now. A guest may ask for more than there is.
     fn end(&self, wait: Duration) -> Instant {
         let end = Instant::now().checked_add(wait);
@@ -72,17 +84,12 @@ pub(super) async fn run(
     let stream = timeout_at(waits.end(waits.connect), connect)
         .await
         .unwrap_or(Err(Error::ConnectionTimeout))?;
-    let limit = |bytes, what: &str, key: &str| {
-        let what = format!("{what} {}", cleared.origin);
-        Limit::new(bytes, denier, Attempt::over(&what, bytes, key))
-    };
-    let sending = limit(reach.sizes.request, "send to", "http_request");
-    let receiving = limit(reach.sizes.response, "receive from", "http_response");
+    let (sending, receiving) = limits(reach, denier, &cleared.origin);
     let request = cleared.request.map(|body| Sent::new(body, sending));
     let (response, connection) = exchange(stream, request, &waits).await?;
-    let between = waits.between_bytes.min(waits.deadline - Instant::now());
-    let received = |body| Received::new(body, receiving, between, waits.deadline);
-    let response = response.map(|body| WasiBody::new(received(body)));
+    let of_hyper: fn(hyper::Error) -> Error = failure::of_hyper;
+    let response =
+        response.map(|body| WasiBody::new(waits.received(body.map_err(of_hyper), receiving)));
     let slot = cleared.slot;
     let drive = async move {
         if let Some(connection) = connection {
@@ -93,6 +100,17 @@ pub(super) async fn run(
         Ok(())
     };
     Ok((response, Box::new(drive)))
+}
+
+/// The limits of a request's body and of its answer's.
+pub(super) fn limits(reach: &Reach, denier: &Denier, origin: &Origin) -> (Limit, Limit) {
+    let limit = |bytes, what: &str, key: &str| {
+        let what = format!("{what} {origin}");
+        Limit::new(bytes, denier, Attempt::over(&what, bytes, key))
+    };
+    let sending = limit(reach.sizes.request, "send to", "http_request");
+    let receiving = limit(reach.sizes.response, "receive from", "http_response");
+    (sending, receiving)
 }
 
 /// Connects to an address that the origin's host has and may have.

@@ -6,13 +6,14 @@ mod body;
 mod bounds;
 mod exchange;
 mod failure;
+mod taped;
 #[cfg(test)]
 mod tests;
 mod tls;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::http::uri::{PathAndQuery, Scheme};
 use hyper::{Method, Request, Response, Uri, header};
@@ -40,6 +41,9 @@ const HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
 
 /// Requests of one probe under way at once; each holds a connection. A guest that polls a few dozen servers comes around.
 const MAX_REQUESTS: usize = 16;
+/// How long a request waits for the place of one that was given up and is just being closed: a guest that drops those that take
+/// too long, and asks on, must not find their places taken.
+const PLACE_PATIENCE: Duration = Duration::from_millis(100);
 /// What a guest writes to a request's body in one piece.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Header sections, both ways. What servers accept lies between 8 and 64 KiB.
@@ -80,7 +84,7 @@ impl Egress {
     }
 
     /// Checks a request, and puts in the secrets that it carries placeholders of.
-    fn clear(&self, request: Request<WasiBody>) -> Result<Cleared, Error> {
+    fn clear(&self, request: Request<WasiBody>) -> Result<(Origin, Request<WasiBody>), Error> {
         let origin = origin(request.uri())?;
         if !self.reach.grants.http.contains(&origin) {
             self.denier.note(&Attempt::http(&origin.to_string()));
@@ -91,12 +95,7 @@ impl Egress {
             return Err(Error::HttpRequestMethodInvalid);
         }
         let request = self.fill(request, &origin)?;
-        let slot = self.slots.clone().try_acquire_owned();
-        Ok(Cleared {
-            slot: slot.map_err(|_| Error::ConnectionLimitReached)?,
-            request,
-            origin,
-        })
+        Ok((origin, request))
     }
 
     fn fill(
@@ -157,10 +156,27 @@ impl WasiHttpHooks for Egress {
         options: Option<RequestOptions>,
         _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Answered, Error>> + Send> {
+        let asked = taped::asked(&self.reach.tape, &request);
         let cleared = self.clear(request);
         let waits = exchange::Waits::new(options.unwrap_or_default(), self.deadline);
         let (reach, denier) = (self.reach.clone(), self.denier.clone());
-        Box::new(async move { exchange::run(&reach, &denier, cleared?, waits).await })
+        let slots = self.slots.clone();
+        Box::new(async move {
+            let (origin, request) = cleared?;
+            let slot = tokio::time::timeout(PLACE_PATIENCE, slots.acquire_owned()).await;
+            let Ok(Ok(slot)) = slot else {
+                return Err(Error::ConnectionLimitReached);
+            };
+            let cleared = Cleared {
+                origin,
+                request,
+                slot,
+            };
+            match asked {
+                None => exchange::run(&reach, &denier, cleared, waits).await,
+                Some(asked) => asked.run(&reach, &denier, cleared, waits).await,
+            }
+        })
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
@@ -185,8 +201,7 @@ impl WasiHttpHooks for Egress {
 
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let deadline = self.run.deadline;
-        self.access.egress.deadline = deadline;
+        self.access.egress.deadline = self.run.deadline;
         WasiHttpCtxView {
             hooks: &mut self.access.egress,
             table: &mut self.table,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::StatusCode;
 use rustls::RootCertStore;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -23,12 +23,9 @@ use crate::probe::grants::resolve::tests::Fixed;
 use crate::probe::grants::secrets::tests::secrets;
 use crate::probe::grants::tests::reach;
 
+mod certificate;
 mod origins;
 mod servers;
-
-const AUTHORITY: &[u8] = include_bytes!("../../../../../tests/fixtures/tls/authority.der");
-const CERTIFICATE: &[u8] = include_bytes!("../../../../../tests/fixtures/tls/server.der");
-const KEY: &[u8] = include_bytes!("../../../../../tests/fixtures/tls/server.key.der");
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 const SHORT: Duration = Duration::from_millis(50);

@@ -1,6 +1,7 @@
 //! Where a request may go, and with what.
 
 use super::*;
+use crate::probe::Tape;
 
 #[tokio::test]
 async fn a_granted_origin_is_asked_by_its_path_and_name() {
@@ -112,7 +113,7 @@ async fn a_secret_goes_out_in_the_place_of_its_text_and_only_where_it_may() {
         ("token", b"hunter2", &[]),
         ("elsewhere", b"not-for-you", &["https://api.example"]),
     ];
-    let granted = GrantedSecrets::new(&grants, &secrets(values)).unwrap();
+    let granted = GrantedSecrets::new(&grants, &secrets(values), &Tape::default()).unwrap();
     change(&mut egress, |reach| reach.secrets = granted);
     let placeholder =
         |egress: &Egress, name: &str| egress.reach.secrets.placeholder(name).unwrap().to_owned();
@@ -141,18 +142,18 @@ async fn a_secret_goes_out_in_the_place_of_its_text_and_only_where_it_may() {
     assert!(heads.try_recv().is_err());
 }
 
-/// A server that speaks TLS.
-async fn secure_server() -> SocketAddr {
-    let key = PrivateKeyDer::try_from(KEY).unwrap();
+/// A server that speaks TLS, with its certificate.
+async fn secure_server() -> (SocketAddr, CertificateDer<'static>) {
+    let (certificate, key) = certificate::make();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let settings = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![CERTIFICATE.into()], key)
+        .with_single_cert(vec![certificate.clone()], key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(settings));
-    server(move |stream| {
+    let address = server(move |stream| {
         let acceptor = acceptor.clone();
         async move {
             if let Ok(mut stream) = acceptor.accept(stream).await {
@@ -162,16 +163,17 @@ async fn secure_server() -> SocketAddr {
             }
         }
     })
-    .await
+    .await;
+    (address, certificate)
 }
 
 #[tokio::test]
 async fn d12_tls_holds_the_server_to_its_name_and_to_who_is_trusted() {
-    let address = secure_server().await;
-    let trusting = |origin: &str, authority: bool| {
+    let (address, certificate) = secure_server().await;
+    let trusting = |origin: &str, is_trusted: bool| {
         let mut roots = RootCertStore::empty();
-        if authority {
-            roots.add(AUTHORITY.into()).unwrap();
+        if is_trusted {
+            roots.add(certificate.clone()).unwrap();
         }
         let mut egress = egress(&[origin]);
         change(&mut egress, |reach| {

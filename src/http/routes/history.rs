@@ -1,0 +1,382 @@
+//! `/api/v1/series`, `/api/v1/history` and `/api/v1/aggregates`: the past of chosen series.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body as ResponseBody;
+use axum::extract::State;
+use axum::http::{HeaderMap, Response, Uri};
+use axum::routing::get;
+use serde::Serialize;
+
+use super::older::{Older, name_of, points};
+use super::window::{Description, Window, duration, millis, refused, shown, word};
+use super::{parameters, value};
+use crate::archive::Archive;
+use crate::history::{Aggregates, Fold, Scratch, SeriesId, SeriesKey, Steps, View, rates};
+use crate::http::bodies::Body;
+use crate::http::negotiate::{JSON, choose};
+use crate::http::problem::Problem;
+use crate::http::site::Shared;
+use crate::query::{MAX_PATTERNS, QueryError, Selector, patterns_of};
+
+/// Series that one answer tells of.
+const MAX_SERIES: usize = 10_000;
+/// Selectors of one request.
+const MAX_SELECTORS: usize = 50;
+/// Points that one answer holds of all its series: some ten megabytes.
+const MAX_POINTS: usize = 500_000;
+/// Steps into which a window is divided, if nothing else is asked for.
+const USUAL_STEPS: i64 = 120;
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/api/v1/series", get(series))
+        .route("/api/v1/history", get(history))
+        .route("/api/v1/aggregates", get(aggregates))
+}
+
+/// Whether a series is told by its values or by what they gain each second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum As {
+    Value,
+    Rate,
+}
+
+const WAYS: [(&str, As); 2] = [("value", As::Value), ("rate", As::Rate)];
+
+#[derive(Serialize)]
+struct SeriesList<'a> {
+    series: Vec<Known<'a>>,
+}
+
+#[derive(Serialize)]
+struct Known<'a> {
+    #[serde(flatten)]
+    series: Description<'a>,
+    help: &'a str,
+}
+
+#[derive(Serialize)]
+struct HistoryAnswer<'a> {
+    start: Option<String>,
+    end: Option<String>,
+    step_ms: i64,
+    /// What is older comes from the archive; null when all is from memory.
+    archive_until: Option<String>,
+    /// Why the archive could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive_error: Option<String>,
+    series: Vec<Told<'a>>,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    series: Description<'a>,
+    r#as: As,
+    points: Vec<(i64, Option<f64>)>,
+}
+
+#[derive(Serialize)]
+struct AggregatesAnswer<'a> {
+    start: Option<String>,
+    end: Option<String>,
+    series: Vec<Summed<'a>>,
+}
+
+#[derive(Serialize)]
+struct Summed<'a> {
+    #[serde(flatten)]
+    series: Description<'a>,
+    r#as: As,
+    count: usize,
+    average: f64,
+    minimum: f64,
+    maximum: f64,
+    p50: f64,
+    p95: f64,
+    p99: f64,
+    first: Option<String>,
+    last: Option<String>,
+    covered_ms: i64,
+}
+
+async fn series(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response<ResponseBody>, Problem> {
+    let pairs = parameters(&uri, &["match"])?;
+    answer(&shared, &headers, move |view| {
+        let list = |ids: &mut dyn Iterator<Item = SeriesId>| {
+            let keys = ids.filter_map(|id| view.key(id));
+            let known = keys.map(|key| Known {
+                series: Description::of(key),
+                help: &key.metric.help,
+            });
+            json(&SeriesList {
+                series: known.collect(),
+            })
+        };
+        if value(&pairs, "match").is_none() {
+            within("series", view.series().count(), MAX_SERIES)?;
+            return list(&mut view.series().map(|(id, _)| id));
+        }
+        list(&mut chosen(view, &selectors(&pairs, "match")?)?.into_iter())
+    })
+    .await
+}
+
+async fn history(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response<ResponseBody>, Problem> {
+    let pairs = parameters(&uri, &["series", "window", "end", "step", "as", "fn"])?;
+    let step = value(&pairs, "step").map(|text| duration("step", text));
+    let question = Question {
+        window: Window::of(&pairs, Duration::from_secs(900))?,
+        step: step.transpose()?.map(millis),
+        way: word(&pairs, "as", &WAYS)?,
+        fold: word(&pairs, "fn", &Fold::ALL)?.unwrap_or(Fold::Average),
+        pairs,
+    };
+    let archive = shared.handles.archive.clone();
+    answer(&shared, &headers, move |view| {
+        question.answer(view, archive.as_ref())
+    })
+    .await
+}
+
+/// What is asked of `/api/v1/history`.
+struct Question {
+    pairs: Vec<(String, String)>,
+    window: Window,
+    step: Option<i64>,
+    way: Option<As>,
+    fold: Fold,
+}
+
+impl Question {
+    fn answer(&self, view: &View, archive: Option<&Archive>) -> Result<Vec<u8>, Problem> {
+        let selectors = selectors(&self.pairs, "series")?;
+        let ids = chosen(view, &selectors)?;
+        let is_older = view
+            .span()
+            .is_none_or(|(first, _)| self.window.start() < first);
+        let archive = archive.filter(|archive| is_older && archive.step().is_some());
+        let steps = self.steps(view, archive);
+        fits(&steps, ids.len())?;
+        let older = archive.map(|archive| Older::read(archive, view, &selectors, &steps));
+        let (older, error) = match older.transpose()? {
+            Some(Ok(older)) => (Some(older), None),
+            Some(Err(error)) => (None, Some(error.to_string())),
+            None => (None, None),
+        };
+        let series = self.told(view, &ids, &steps, older.as_ref())?;
+        let until = older.as_ref().map(|older| older.until().min(steps.until()));
+        json(&HistoryAnswer {
+            start: shown(steps.from),
+            end: shown(steps.until()),
+            step_ms: steps.step,
+            archive_until: until.and_then(shown),
+            archive_error: error,
+            series,
+        })
+    }
+
+    /// The steps asked for; else some that are not shorter than those of what is asked, for that would show gaps that are
+    /// none.
+    fn steps(&self, view: &View, archive: Option<&Archive>) -> Steps {
+        let (end, length) = (self.window.end, self.window.length);
+        let archived = archive.and_then(Archive::step).unwrap_or(1);
+        let usual = || (length / USUAL_STEPS).max(view.interval()).max(archived);
+        Steps::covering(end, length, self.step.unwrap_or_else(usual))
+    }
+
+    fn told<'a>(
+        &self,
+        view: &'a View,
+        ids: &[SeriesId],
+        steps: &Steps,
+        older: Option<&'a Older>,
+    ) -> Result<Vec<Told<'a>>, Problem> {
+        let rows = older.map(Older::by_name).unwrap_or_default();
+        let keys = ids.iter().filter_map(|id| view.key(*id));
+        let in_memory: HashSet<_> = keys.map(|key| name_of(key)).collect();
+        let alone = older.into_iter().flat_map(|older| {
+            let alone = older.alone(&in_memory);
+            alone.map(move |one| (older, one))
+        });
+        let alone: Vec<_> = alone.collect();
+        fits(steps, ids.len() + alone.len())?;
+        let mut told: Vec<Told<'a>> = ids
+            .iter()
+            .filter_map(|id| {
+                let key = view.key(*id)?;
+                let (name, way) = (name_of(key), way_of(self.way, key.cumulative));
+                let rows = rows.get(&name).copied().unwrap_or_default();
+                Some(Told {
+                    series: Description::of(key),
+                    r#as: way,
+                    points: match older {
+                        Some(older) => older.points(rows, Some((view, *id)), steps, way, self.fold),
+                        None => points(view, *id, steps, way, self.fold),
+                    },
+                })
+            })
+            .collect();
+        for (older, (series, rows)) in alone {
+            let way = way_of(self.way, series.cumulative);
+            told.push(Told {
+                series: Description::of_archived(series),
+                r#as: way,
+                points: older.points(rows, None, steps, way, self.fold),
+            });
+        }
+        Ok(told)
+    }
+}
+
+async fn aggregates(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response<ResponseBody>, Problem> {
+    let pairs = parameters(&uri, &["series", "window", "end", "as"])?;
+    let window = Window::of(&pairs, Duration::from_secs(3_600))?;
+    let way = word(&pairs, "as", &WAYS)?;
+    answer(&shared, &headers, move |view| {
+        let ids = chosen(view, &selectors(&pairs, "series")?)?;
+        let mut scratch = Scratch::default();
+        let summed = ids.iter().filter_map(|id| {
+            let key = view.key(*id)?;
+            let way = way_of(way, key.cumulative);
+            summed(view, *id, key, window, way, &mut scratch)
+        });
+        json(&AggregatesAnswer {
+            start: shown(window.start()),
+            end: shown(window.end),
+            series: summed.collect(),
+        })
+    })
+    .await
+}
+
+/// One series' aggregates; nothing when it has no sample in the window.
+fn summed<'a>(
+    view: &View,
+    id: SeriesId,
+    key: &'a SeriesKey,
+    window: Window,
+    way: As,
+    scratch: &mut Scratch,
+) -> Option<Summed<'a>> {
+    let samples = view.samples(id, window.start(), window.end);
+    let all = match way {
+        As::Value => Aggregates::of(samples, scratch),
+        As::Rate => Aggregates::of(rates(samples), scratch),
+    }?;
+    Some(Summed {
+        series: Description::of(key),
+        r#as: way,
+        count: all.count,
+        average: all.average,
+        minimum: all.minimum,
+        maximum: all.maximum,
+        p50: all.p50,
+        p95: all.p95,
+        p99: all.p99,
+        first: shown(all.first),
+        last: shown(all.last),
+        covered_ms: all.last - all.first,
+    })
+}
+
+/// What only grows is told by its rate, unless the value is asked for.
+fn way_of(asked: Option<As>, cumulative: bool) -> As {
+    asked.unwrap_or(if cumulative { As::Rate } else { As::Value })
+}
+
+/// The selectors of a parameter, at least one.
+fn selectors(pairs: &[(String, String)], name: &str) -> Result<Vec<Selector>, Problem> {
+    let texts: Vec<&str> = pairs
+        .iter()
+        .filter_map(|(key, text)| (key == name).then_some(text.as_str()))
+        .collect();
+    let expressions = texts.iter().copied().map(patterns_of).sum();
+    asked("selectors", texts.len(), MAX_SELECTORS)?;
+    asked("regular expressions", expressions, MAX_PATTERNS)?;
+    let parameter = |error: QueryError| Problem::from(error).member("parameter", name.into());
+    let parsed = texts
+        .iter()
+        .map(|text| Selector::parse(text).map_err(parameter));
+    let selectors: Vec<Selector> = parsed.collect::<Result<_, _>>()?;
+    if selectors.is_empty() {
+        let wanted = "a selector is wanted, such as `name{label=\"value\"}`; /api/v1/series lists what there is";
+        return Err(refused(name, "", wanted));
+    }
+    Ok(selectors)
+}
+
+/// The series of memory that these selectors choose, each once.
+fn chosen(view: &View, selectors: &[Selector]) -> Result<Vec<SeriesId>, Problem> {
+    let (mut ids, mut seen) = (Vec::new(), HashSet::new());
+    for selector in selectors {
+        let new = |id: &SeriesId| seen.insert(*id);
+        ids.extend(selector.find(view).into_iter().filter(new));
+        within("series", ids.len(), MAX_SERIES)?;
+    }
+    Ok(ids)
+}
+
+/// # Errors
+/// 422 for a question that holds too much itself.
+fn asked(what: &str, count: usize, most: usize) -> Result<(), Problem> {
+    if count <= most {
+        return Ok(());
+    }
+    let message = format!("the request has {count} {what}: at most {most}");
+    Err(QueryError::too_much(message).into())
+}
+
+/// Whether an answer may have so many series at these steps.
+fn fits(steps: &Steps, series: usize) -> Result<(), Problem> {
+    within("series", series, MAX_SERIES)?;
+    let points = steps.count.saturating_mul(series.max(1));
+    within("points", points, MAX_POINTS)
+}
+
+/// # Errors
+/// 422 for an answer that would hold too much.
+pub(super) fn within(what: &str, count: usize, most: usize) -> Result<(), Problem> {
+    if count <= most {
+        return Ok(());
+    }
+    let next = "narrow the selector, shorten the window or lengthen the step";
+    let message = format!("the answer would hold {count} {what}: at most {most}; {next}");
+    Err(QueryError::too_much(message).into())
+}
+
+fn json(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(answer)
+        .map_err(|error| Problem::internal(format!("an answer is no JSON: {error}")))
+}
+
+/// Answers with what `work` makes of the past.
+async fn answer(
+    shared: &Arc<Shared>,
+    headers: &HeaderMap,
+    work: impl FnOnce(&View) -> Result<Vec<u8>, Problem> + Send + 'static,
+) -> Result<Response<ResponseBody>, Problem> {
+    choose(headers, JSON)?;
+    let view = shared.past()?;
+    let bytes = shared.queries.run(move || work(&view)).await?;
+    let bytes = shared.queries.hold(bytes)?;
+    let body = Arc::new(Body::ready(JSON[0].header(), bytes));
+    body.answer(headers, None).await
+}
