@@ -6,18 +6,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crates and places that belong to certain rooms: (what code of it looks like, the rooms).
-const EXCLUSIVE: [(&str, &[&str]); 11] = [
+const EXCLUSIVE: [(&str, &[&str]); 17] = [
     ("wasmtime::", &["probe"]),
     ("wasmtime_wasi::", &["probe"]),
     ("wasmtime_wasi_http::", &["probe"]),
     ("axum::", &["http"]),
     // Guests ask over HTTP too, within their grants.
-    ("hyper::", &["http", "probe"]),
-    ("hyper_util::", &["http"]),
+    ("hyper::", &["backup", "client", "http", "probe"]),
+    ("hyper_util::", &["backup", "client", "http"]),
+    ("promql_parser::", &["query"]),
+    ("askama::", &["page"]),
+    ("ratatui::", &["top"]),
     ("rusqlite::", &["store"]),
+    ("object_store::", &["backup"]),
+    ("tar::", &["backup"]),
+    ("zstd::", &["backup"]),
     ("use notify::", &["catalogue"]),
-    // The compile child limits itself, and a guest's CPU time is the thread's.
-    ("rustix::", &["sampler", "probe"]),
+    // The compile child limits itself, a guest's CPU time is the thread's, the history's clock counts sleep, and a backup's
+    // thread stands back.
+    ("rustix::", &["cli", "history", "sampler", "store", "probe"]),
     ("\"/proc", &["sampler"]),
     ("\"/sys/", &["sampler"]),
 ];

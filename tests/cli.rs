@@ -131,17 +131,62 @@ fn wit_help_and_version_go_to_standard_output() {
 #[test]
 fn what_is_not_understood_exits_with_2_and_a_suggestion() {
     let folder = folder();
-    for (line, hint) in [
-        ("chekc", "'check'"),
-        ("config shwo", "'show'"),
-        ("--lisen 1", "'--listen'"),
-        ("run --log-format xml", "human"),
-        ("wit --listen 1", "--help"),
-        ("--listen 127.0.0.1:1 check", "--help"),
+    for (line, hint, verb) in [
+        ("chekc", "'check'", "probity"),
+        ("config shwo", "'show'", "probity config"),
+        ("--lisen 1", "'--listen'", "probity"),
+        ("run --log-format xml", "human", "probity run"),
+        ("wit --listen 1", "'--listen'", "probity wit"),
+        ("--listen 127.0.0.1:1 check", "check", "probity"),
+        ("test", "<FILE.wasm>", "probity test"),
+        ("config show --format", "--format", "probity config show"),
+        ("compile-component", "--stack", "probity"),
     ] {
         let (out, notes) = run(&folder, line, 2);
         assert_eq!(out, "");
         assert!(notes.contains(hint), "{line}: {notes}");
+        let next = format!("\nnext: `{verb} --help` shows what is understood\n");
+        assert!(notes.ends_with(&next), "{line}: {notes}");
+        assert!(!notes.contains("For more"), "{line}: {notes}");
+    }
+    let (_, notes) = run(&folder, "config", 2);
+    assert!(notes.contains("  init "), "{notes}");
+    assert!(
+        notes.ends_with("\nnext: name one of the verbs above after `probity config`\n"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn top_needs_a_terminal_an_address_and_a_token_that_can_be_read() {
+    let folder = folder();
+    for (line, exit, told) in [
+        (
+            "top",
+            69,
+            &[
+                "needs a terminal",
+                "next: ",
+                "curl -s http://127.0.0.1:7762/snapshot",
+            ][..],
+        ),
+        (
+            "top --url https://box",
+            2,
+            &["`https://box` has TLS", "next: name it like --url http://"],
+        ),
+        (
+            "top --token-file missing",
+            78,
+            &["token file missing: ", "next: "],
+        ),
+        ("top --interval 5ms", 2, &["must be between 100ms and 1h"]),
+    ] {
+        let (out, notes) = run(&folder, line, exit);
+        assert_eq!(out, "", "{line}");
+        for told in told {
+            assert!(notes.contains(told), "{line}: {notes}");
+        }
     }
 }
 

@@ -4,10 +4,12 @@
 
 mod support;
 
-use probity::model::{ByteSize, Outcome, Span};
-use probity::probe::{Config, LimitOverrides, Limits};
+use std::sync::Arc;
+
+use probity::model::{ByteSize, Event, Failure, Outcome, Span};
+use probity::probe::{Config, EventSink, LimitOverrides, Limits, Surroundings};
 use support::bench::{Bench, GAUGE, SET_ONE, named_gauge, run};
-use support::guest::Guest;
+use support::guest::{EMIT, Guest};
 use support::parts::with_instances;
 
 /// Defines the check `%id` with itself as the title.
@@ -336,6 +338,48 @@ async fn checks() {
         "limits.checks: check `two` is one too many: at most 1 (limits.checks)",
     )
     .await;
+}
+
+/// Takes every event and keeps none.
+struct Taker;
+
+impl EventSink for Taker {
+    fn check(&self, _: &str, _: &str, _: &str) -> Result<Option<Event>, Failure> {
+        Ok(None)
+    }
+
+    fn take(&self, _: &str, _: Vec<Event>) {}
+}
+
+#[tokio::test]
+async fn events_and_their_bytes() {
+    let around = Surroundings {
+        events: Some(Arc::new(Taker)),
+        ..Surroundings::default()
+    };
+    let bench = Bench::within(&Config::default(), around);
+    let guest = Guest::new()
+        .imports(EMIT)
+        .text("kind", "a.b")
+        .text("body", "{\"a\":1}")
+        .collect("(call $emit %kind %body (i32.const 16)) (call $emit %kind %body (i32.const 16)) (call $ok)")
+        .build();
+    for (enough, less, words) in [
+        (
+            limits! { events: 2 },
+            limits! { events: 1 },
+            "limits.events: an event is one too many: at most 1 (limits.events)",
+        ),
+        (
+            limits! { event_bytes: ByteSize(14) },
+            limits! { event_bytes: ByteSize(13) },
+            "limits.event_bytes: events of 14 bytes: at most 13B (limits.event_bytes)",
+        ),
+    ] {
+        assert_eq!(outcome(&bench, &guest, enough).await, Ok(()));
+        let failure = outcome(&bench, &guest, less).await.unwrap_err();
+        assert!(failure.contains(words), "{failure}");
+    }
 }
 
 #[tokio::test]

@@ -7,17 +7,15 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const README: &str = include_str!("../README.md");
 
 #[test]
-fn the_first_probe_is_the_example_and_has_under_thirty_lines() {
-    let block = README
-        .split("```rust\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
-    let example = include_str!("../examples/rust/src/lib.rs");
-    assert_eq!(block, example);
-    assert!(example.lines().count() < 30);
+fn the_first_probe_is_what_a_new_one_is_begun_with() {
+    let block = README.split("```rust\n").nth(1).unwrap();
+    let block = block.split("```").next().unwrap();
+    let template = include_str!("../src/author/new/templates/rust/src/lib.rs")
+        .replace("{{Type}}", "Hello")
+        .replace("{{name}}", "hello")
+        .replace("{{metric}}", "hello");
+    let without_test = template.split("\n#[cfg(test)]").next().unwrap();
+    assert_eq!(block, without_test);
 }
 
 #[test]

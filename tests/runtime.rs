@@ -1,6 +1,8 @@
 //! The whole runtime in this process: sources, merge, snapshot and server together, on a free port.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+#[path = "support/exposition.rs"]
+mod exposition;
 #[path = "support/place.rs"]
 mod place;
 mod support;
@@ -12,7 +14,9 @@ use std::time::{Duration, Instant};
 use place::{Place, good, runs, state};
 use probity::app::App;
 use probity::config::{Loaded, Origin};
-use probity::model::{ProbeState, Span, Status};
+use probity::event::Context;
+use probity::event::kinds::{Millis, OperationCompleted, OperationStarted};
+use probity::model::{ActivityFacts, EventOutcome, ProbeState, Span, Status};
 use probity::probe::ProbeConfig;
 use probity::snapshot::Snapshot;
 use support::bench::{GAUGE, SET_ONE, named_gauge};
@@ -367,5 +371,125 @@ async fn what_a_probe_is_denied_is_served_with_the_line_that_grants_it() {
         .lines()
         .any(|line| line.starts_with("probity_probe_denied_total{probe=\"reach\"}"));
     assert!(counted, "{}", answer.text());
+    running.stop().await;
+}
+
+fn started(id: &str) -> OperationStarted {
+    OperationStarted {
+        operation: id.into(),
+        name: "mail.send".into(),
+        worker: Some("w1".into()),
+        queue: None,
+        expected_ms: Millis::new(1.0),
+    }
+}
+
+/// The activity as it was told last.
+fn activity(snapshot: &Snapshot) -> Option<&ActivityFacts> {
+    Some(&snapshot.facts.activity.as_ref()?.facts)
+}
+
+/// Tells of two operations that began and one that ended.
+async fn tell(running: &place::Running) {
+    let recorder = running.0.recorder("shop");
+    let context = Context::default();
+    for id in ["o1", "o2"] {
+        recorder.commit(&context, || started(id)).await.unwrap();
+    }
+    let completed = || OperationCompleted {
+        operation: Some("o2".into()),
+        name: "mail.send".into(),
+        worker: None,
+        queue: None,
+        outcome: EventOutcome::Success,
+        duration_ms: Millis::new(30.0).unwrap(),
+        error: None,
+    };
+    recorder.commit(&context, completed).await.unwrap();
+}
+
+/// Whether the check of events warns.
+fn warns(snapshot: &Snapshot) -> bool {
+    let mut checks = snapshot.health.checks.iter();
+    let check = checks.find(|check| &*check.name == "events");
+    check.is_some_and(|check| check.status == Status::Warn)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_become_metrics_and_a_check() {
+    let mut place = Place::new().add("good", &good("good_value"));
+    place.config.health.failures = 1;
+    let running = place.start().await;
+    tell(&running).await;
+    running
+        .until("all events, a run, and a warning", |snapshot| {
+            let names = activity(snapshot).map_or(0, |facts| facts.operations.names.len());
+            let counted = activity(snapshot).is_some_and(|facts| facts.events == 3);
+            counted && names == 2 && warns(snapshot)
+        })
+        .await;
+    let text = running.get("/metrics").await;
+    let metrics = exposition::parse(text.text(), false).unwrap();
+    let name = ("name", "mail.send");
+    for (metric, labels, wanted) in [
+        (
+            "probity_events_total",
+            &[("kind", "operation.started")][..],
+            2.0,
+        ),
+        ("probity_operations_in_flight", &[name], 1.0),
+        ("probity_operations_overdue", &[name], 1.0),
+        ("probity_workers", &[("pool", ""), ("state", "busy")], 1.0),
+        (
+            "probity_operation_duration_seconds_bucket",
+            &[name, ("le", "0.05")],
+            1.0,
+        ),
+        (
+            "probity_operations_total",
+            &[name, ("outcome", "success")],
+            1.0,
+        ),
+    ] {
+        let found = metrics.value(metric, labels);
+        assert_eq!(found, Some(wanted), "{metric}{labels:?}\n{}", text.text());
+    }
+    let of_runs = [("name", "probe.run"), ("outcome", "success")];
+    let runs = metrics.value("probity_operations_total", &of_runs);
+    assert!(runs.is_some_and(|runs| runs >= 1.0), "{runs:?}");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_under_way_outlives_a_restart() {
+    let place = Place::new();
+    let running = place.start().await;
+    tell(&running).await;
+    running.stop().await;
+
+    let running = place.start().await;
+    let known = |snapshot: &Snapshot| {
+        let operations = &activity(snapshot)?.operations;
+        operations.active.first().map(|one| one.id.to_string())
+    };
+    let snapshot = running
+        .until("what was under way", |snapshot| known(snapshot).is_some())
+        .await;
+    assert_eq!(known(&snapshot).as_deref(), Some("o1"));
+    assert_eq!(activity(&snapshot).map(|facts| facts.events), Some(0));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_events_are_off_nothing_follows_them() {
+    let mut place = Place::new();
+    place.config.events.enabled = false;
+    let running = place.start().await;
+    let snapshot = running
+        .until("it is whole", |snapshot| snapshot.whole)
+        .await;
+    let mut sources = snapshot.sources.iter();
+    assert!(sources.all(|source| &*source.info.name != "events"));
+    assert_eq!(running.get("/snapshot/requests").await.text(), "null");
     running.stop().await;
 }

@@ -11,7 +11,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Instant;
 
-use probity::sampler::{Config, Machine, build};
+use probity::sampler::{Config, Machine, WatchConfig, build, watched};
 use tokio::runtime::Builder;
 
 struct Counting;
@@ -63,7 +63,16 @@ fn sampling_allocates_nothing_in_the_steady_state() {
         .build()
         .unwrap();
     let machine = Machine::local(runtime.handle().clone());
-    for maker in build(&Config::default(), &machine) {
+    let own = WatchConfig {
+        name: "own".into(),
+        pid: Some(std::process::id()),
+        ..WatchConfig::default()
+    };
+    let watched = watched(&[own], &machine);
+    for maker in build(&Config::default(), &machine)
+        .into_iter()
+        .chain(watched)
+    {
         let mut sampler = maker.make().unwrap();
         let cold = allocations(|| sampler.sample(Instant::now()).unwrap());
         sampler.take();

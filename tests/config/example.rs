@@ -12,7 +12,9 @@ fn the_example_is_the_default() {
     assert_eq!(built_in.origin.to_string(), "built-in defaults");
     assert_eq!(Bench::with_file(EXAMPLE).good().config, built_in.config);
     let names: Vec<_> = built_in.config.probe.iter().map(|one| &one.name).collect();
-    assert_eq!(names, ["saturation", "sockets", "files"]);
+    assert_eq!(names[..4], ["saturation", "sockets", "files", "cgroups"]);
+    let disabled = built_in.config.probe[4..].iter().filter(|one| !one.enabled);
+    assert_eq!(disabled.count(), 11);
     let plain = Config {
         probe: built_in.config.probe.clone(),
         ..Config::default()
@@ -27,8 +29,9 @@ pub fn whole_example() -> String {
             .and_then(|line| line.split_once(" = "))
             .is_some_and(|(key, _)| {
                 key.bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+                    .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
             })
+            || ["# [[watch]]", "# [[events.kind]]"].contains(&line)
     };
     let line = |line: &str| match is_key(line) {
         true => line[2..].to_owned(),
@@ -37,10 +40,13 @@ pub fn whole_example() -> String {
     EXAMPLE.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Whole keys of the leaves; a probe's own configuration counts as one.
+/// What may hold anything.
+pub const FREE: [&str; 2] = ["probe.config", "events.kind.schema"];
+
+/// Whole keys of the leaves; what may hold anything counts as one.
 fn leaves(prefix: &str, value: &toml::Value, into: &mut BTreeSet<String>) {
     match value {
-        toml::Value::Table(table) if !table.is_empty() && prefix != "probe.config" => {
+        toml::Value::Table(table) if !table.is_empty() && !FREE.contains(&prefix) => {
             for (key, value) in table {
                 let dot = if prefix.is_empty() { "" } else { "." };
                 leaves(&format!("{prefix}{dot}{key}"), value, into);
@@ -85,8 +91,15 @@ fn the_example_names_every_key() {
         "state",
         "probes.limits",
         "probes.compile",
+        "watch",
+        "backup",
+        "backup.s3",
     ] {
-        let error = Bench::with_file(format!("[{section}]\nzzz = 1")).refusal();
+        let header = match section {
+            "watch" => "[[watch]]".to_owned(),
+            _ => format!("[{section}]"),
+        };
+        let error = Bench::with_file(format!("{header}\nzzz = 1")).refusal();
         let list = error
             .split("the keys are ")
             .nth(1)

@@ -122,6 +122,55 @@ fn a_fault_in_a_file_shows_line_column_key_value_rule_and_suggestion() {
             &[":1:1", "`probe[0]`", "lacks the key `name`"],
         ),
         (
+            "[[watch]]\nname = \"a\"\nunit = \"x\"\n[[watch]]\nname = \"a\"\nunit = \"y\"",
+            &[":5:8: `watch[1].name` is \"a\"", "watch[0]"],
+        ),
+        (
+            "[[watch]]\nname = \"a/b\"\npid = 1",
+            &[":2:8: `watch[0].name` is \"a/b\"", "letters, digits"],
+        ),
+        (
+            "[[watch]]\nname = \"a\"",
+            &[
+                ":1:1: `watch[0].pid`",
+                "one of pid, pid_file, process, unit and pm2",
+            ],
+        ),
+        (
+            "[[watch]]\nname = \"a\"\nunit = \"x\"\nprocess = \"y\"",
+            &[
+                ":3:8: `watch[0].unit`",
+                "must not be given beside `process`",
+            ],
+        ),
+        (
+            "[[watch]]\nname = \"a\"\nunit = \"x\"\narguments = \"y\"",
+            &[
+                ":4:13: `watch[0].arguments` is \"y\"",
+                "goes with `process`",
+            ],
+        ),
+        (
+            "[[watch]]\nname = \"a\"\nunit = \"-M x\"",
+            &[":3:8: `watch[0].unit`", "a unit's name"],
+        ),
+        (
+            "[[watch]]\nname = \"a\"\npid_file = \"run/a.pid\"",
+            &[":3:12: `watch[0].pid_file`", "absolute"],
+        ),
+        (
+            "[[watch]]\nname = \"a\"\npid = 0",
+            &[":3:7: `watch[0].pid` is 0", "between 1 and 4194304"],
+        ),
+        (
+            "[[watch]]\nname = \"a\"\nprocess = \"/usr/sbin/nginx\"",
+            &[":3:11: `watch[0].process`", "without a folder"],
+        ),
+        (
+            "[[watch]]\nname = \"a\"\nproces = \"nginx\"",
+            &[":3:1: `watch[0].proces`", "did you mean `process`?"],
+        ),
+        (
             "server = 1979-05-27",
             &["`server` is 1979-05-27", "a section"],
         ),
@@ -175,9 +224,23 @@ fn what_would_fail_only_when_it_runs_is_a_fault_at_once() {
             &["`probe[0].name` is \"memory\"", "built in"][..],
         ),
         ("[[probe]]\nname = \"probity\"\n", &["built in"]),
+        ("[[probe]]\nname = \"watched\"\n", &["built in"]),
         (
             "[server]\nallowed_hosts = [\"http://x\"]\n",
             &["`server.allowed_hosts[0]`", "a host name"],
+        ),
+        (
+            "[health]\nready = [\"watched/wbe\"]\n",
+            &[
+                ":2:10: `health.ready[0]` is \"watched/wbe\"",
+                "[[watch]]'s",
+                "there is none",
+            ],
+        ),
+        (
+            "[health]\nready = [\"watched/web\", \"watched/typo\"]\n\
+                [[watch]]\nname = \"web\"\npid = 1\n[[watch]]\nname = \"db\"\npid = 2\n",
+            &["`health.ready[1]`", "there are watched/web, watched/db"],
         ),
         ("[health]\nready = [\"sockets/\"]\n", &["PROBE/CHECK"]),
         ("[health]\nready = [\"/check\"]\n", &["PROBE/CHECK"]),
@@ -192,6 +255,28 @@ fn what_would_fail_only_when_it_runs_is_a_fault_at_once() {
     let text = "[server]\nallowed_hosts = [\"x:80\"]\n[health]\nready = [\"a-b/c.d_e\"]\n\
         [[probe]]\nname = \"memory-2\"\n";
     assert!(Bench::with_file(text).load().is_ok());
+}
+
+#[test]
+fn the_number_of_watches_is_bounded() {
+    let watches = |count: u32| -> String {
+        let one = |index| format!("[[watch]]\nname = \"w{index}\"\npid = 1\n");
+        (0..count).map(one).collect()
+    };
+    let text = format!("[health]\nready = [\"watched/w255\"]\n{}", watches(256));
+    assert!(Bench::with_file(text).load().is_ok());
+    let error = Bench::with_file(watches(300)).load().unwrap_err();
+    let [fault] = error.faults() else {
+        panic!("one is enough: {error}");
+    };
+    assert_eq!(fault.key, "watch[256].name");
+    assert_holds(
+        &error.to_string(),
+        &[":770:8", "300 watches are more than 256"],
+    );
+    let text = format!("[health]\nready = [\"watched/x\"]\n{}", watches(30));
+    let refusal = Bench::with_file(text).refusal();
+    assert_holds(&refusal, &["watched/w0, ", ", watched/w19 and 10 more"]);
 }
 
 #[test]

@@ -2,19 +2,13 @@
 
 use probity::http::{Config, Handles, HttpError, HttpTally, Server};
 use probity::model::{Span, Tally};
-use tokio_util::sync::CancellationToken;
 
 use super::wire::{TestServer, config};
 use super::{large, small};
 
 fn bind(config: &Config) -> Result<Server, HttpError> {
-    let handles = Handles {
-        cell: Default::default(),
-        tally: HttpTally::new(&mut Tally::default()).into(),
-        draining: CancellationToken::new(),
-        actions: None,
-    };
-    Server::bind(config, handles)
+    let tally = HttpTally::new(&mut Tally::default());
+    Server::bind(config, Handles::new(Default::default(), tally.into()))
 }
 
 #[test]

@@ -80,9 +80,9 @@ async fn h05_a_connection_over_the_cap_waits_and_is_served_when_one_is_free() {
 async fn h06_a_big_body_is_refused_before_it_is_sent() {
     survives(config(), small(), async |server| {
         let request =
-            "GET /snapshot HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n";
+            "GET /snapshot HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n";
         let answer = refused(server, request, 413).await;
-        assert_eq!(answer.json()["limit_bytes"], ByteSize::mib(1).0);
+        assert_eq!(answer.json()["limit_bytes"], ByteSize::mib(8).0);
         assert_eq!(answer.header("connection"), Some("close"));
     })
     .await;

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod content;
+#[path = "../support/events.rs"]
+mod events;
 mod hosts;
 mod lifecycle;
 mod limits;
 #[path = "../support/snapshots.rs"]
 mod snapshots;
+mod stream;
 #[path = "../support/wire.rs"]
 mod wire;
 

@@ -1,13 +1,26 @@
 //! What the routes give: documents, parts, negotiation, conditional requests, readiness.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod activity;
+mod archive;
 mod bodies;
+mod client;
+#[path = "../support/events.rs"]
+mod events;
 #[path = "../support/exposition.rs"]
 mod exposition;
+mod grafana;
 mod health;
+mod history;
+mod page;
+mod page_kept;
 mod pages;
 #[path = "../support/snapshots.rs"]
 mod snapshots;
+#[path = "../support/stage.rs"]
+mod stage;
+mod stream;
+mod typed_events;
 #[path = "../support/wire.rs"]
 mod wire;
 

@@ -4,6 +4,7 @@
 mod actions;
 mod change;
 mod folder;
+mod page;
 #[path = "../support/place.rs"]
 mod place;
 #[path = "../support/mod.rs"]

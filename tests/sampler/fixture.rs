@@ -117,6 +117,9 @@ impl Fixture {
             root: self.root.path().to_owned(),
             event_loop: self.runtime.handle().clone(),
             environment: BTreeMap::new(),
+            systemctl: "systemctl".into(),
+            pm2: "pm2".into(),
+            pm2_home: None,
             started: Instant::now(),
         }
     }
@@ -159,6 +162,8 @@ pub fn json(facts: Facts) -> serde_json::Value {
         Facts::Process(facts) => serde_json::to_value(facts),
         Facts::Cgroup(facts) => serde_json::to_value(facts),
         Facts::Loop(facts) => serde_json::to_value(facts),
+        Facts::Watched(facts) => serde_json::to_value(facts),
+        Facts::Activity(_) => panic!("no sampler makes these"),
     }
     .unwrap()
 }

@@ -6,3 +6,5 @@ mod event_loop;
 mod fixture;
 mod garbage;
 mod machine;
+mod supervised;
+mod watched;

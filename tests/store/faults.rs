@@ -88,7 +88,7 @@ async fn s16_a_newer_schema_is_refused_also_when_only_the_log_says_so() {
             error,
             StoreError::Newer {
                 found: 99,
-                known: 1,
+                known: 3,
                 ..
             }
         )

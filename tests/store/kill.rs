@@ -1,8 +1,8 @@
 //! `kill -9` while it commits, over and over: nothing that was acknowledged is lost (S11).
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{self, ChildStdout, Command, Stdio};
 
 use crate::{changes, database, load, open};
 
@@ -46,20 +46,45 @@ fn name(probe: usize) -> String {
     format!("probe-{probe}")
 }
 
-fn start(folder: &Path) -> (Child, impl Iterator<Item = usize>) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "kill::child_that_commits", "--nocapture"])
-        .env(FOLDER, folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let number = |line: std::io::Result<String>| {
-        let line = line.ok()?;
-        line.rsplit_once("acknowledged ")?.1.parse().ok()
-    };
-    (child, lines.filter_map(number))
+/// This test program once more, running one of its tests that says what is acknowledged.
+pub struct Child {
+    process: process::Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Child {
+    /// Starts it; `variable` tells it the folder.
+    pub fn start(test: &str, variable: &str, folder: &Path) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(variable, folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, lines }
+    }
+
+    /// What it says next of an acknowledgement; nothing when it is gone.
+    pub fn acknowledged(&mut self) -> Option<String> {
+        loop {
+            let line = self.lines.next()?.ok()?;
+            if let Some((_, what)) = line.rsplit_once("acknowledged ") {
+                return Some(what.to_owned());
+            }
+        }
+    }
+
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// A number, or none where the line was cut by the kill.
+pub fn number_of(text: &str) -> usize {
+    text.parse().unwrap_or(0)
 }
 
 #[tokio::test]
@@ -67,15 +92,15 @@ async fn s11_fifty_kills_lose_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = 0;
     for cycle in 0..CYCLES {
-        let (mut child, mut numbers) = start(folder.path());
-        let enough = 1 + cycle * 7 % 23;
-        let seen = numbers
-            .by_ref()
-            .nth(enough)
-            .expect("it goes on until it is killed");
-        child.kill().unwrap();
-        child.wait().unwrap();
-        acknowledged = numbers.last().unwrap_or(seen);
+        let mut child = Child::start("kill::child_that_commits", FOLDER, folder.path());
+        for _ in 0..=1 + cycle * 7 % 23 {
+            let line = child.acknowledged().expect("it goes on until it is killed");
+            acknowledged = number_of(&line);
+        }
+        child.kill();
+        while let Some(line) = child.acknowledged() {
+            acknowledged = acknowledged.max(number_of(&line));
+        }
 
         let (store, _) = open(folder.path());
         let states = store.states();

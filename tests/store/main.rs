@@ -5,9 +5,15 @@
     reason = "a failed step fails the test"
 )]
 
+mod archive;
+mod events;
 mod faults;
+mod full;
 mod kill;
+mod migrate;
 mod program;
+#[path = "../support/snapshots.rs"]
+mod snapshots;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -58,7 +64,7 @@ pub async fn load(states: &StateStore, probe: &str) -> BTreeMap<String, String> 
     entries.iter().map(text).collect()
 }
 
-fn count(tally: &Tally, name: &str) -> u64 {
+pub fn count(tally: &Tally, name: &str) -> u64 {
     let mut entries = tally.entries().iter();
     entries
         .find(|entry| entry.name == name)
@@ -157,33 +163,10 @@ async fn s10_a_database_that_another_process_locks_is_waited_for_and_then_told()
         .unwrap();
     assert_eq!(saving.within(Duration::ZERO).await, None, "it is under way");
     let error = saving.within(PATIENCE).await.unwrap().unwrap_err();
-    assert!(matches!(error, StoreError::Slow(_)), "{error}");
+    assert!(matches!(error, StoreError::Busy(_)), "{error}");
     assert_eq!(store.condition().get().0, Status::Fail);
     assert_eq!(count(&tally, "probity_store_failures_total"), 1);
     other.execute_batch("COMMIT").unwrap();
     save(&states, "p", changes([("k", Some(b"v"))])).await;
     assert_eq!(store.condition().get().0, Status::Pass);
-}
-
-#[test]
-fn the_schema_is_the_one_that_is_written_down() {
-    let folder = tempfile::tempdir().unwrap();
-    let _store = open(folder.path());
-    let connection = database(folder.path());
-    let pragma = |name: &str| -> i64 {
-        connection
-            .pragma_query_value(None, name, |row| row.get(0))
-            .unwrap()
-    };
-    let (id, version) = (pragma("application_id"), pragma("user_version"));
-    let mut text = format!("-- application_id {id:#x}, user_version {version}\n");
-    let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
-    let mut statement = connection.prepare(sql).unwrap();
-    let tables = statement
-        .query_map([], |row| row.get::<_, String>(0))
-        .unwrap();
-    for table in tables {
-        text += &format!("{};\n", table.unwrap());
-    }
-    assert_eq!(text, include_str!("../golden/schema.sql"));
 }

@@ -11,7 +11,7 @@ use probity::snapshot::{Check, Snapshot};
 
 use crate::{PATIENCE, open};
 
-fn loaded(folder: &Path) -> Loaded {
+pub fn loaded(folder: &Path) -> Loaded {
     let mut config = Config::default();
     config.server.listen = "127.0.0.1:0".parse().unwrap();
     config.probes.folder = folder.join("probes");

@@ -30,8 +30,13 @@ impl Bench {
 
     /// With settings of the engine.
     pub fn with(config: &Config) -> Self {
+        Self::within(config, Surroundings::default())
+    }
+
+    /// With what the program around it gives.
+    pub fn within(config: &Config, around: Surroundings) -> Self {
         keep_a_log();
-        let host = ProbeHost::new(config, Surroundings::default()).unwrap();
+        let host = ProbeHost::new(config, around).unwrap();
         Self {
             host,
             folder: tempfile::tempdir().unwrap(),

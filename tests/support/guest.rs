@@ -5,6 +5,8 @@ use wit_parser::Resolve;
 
 #[path = "wasi.rs"]
 pub mod wasi;
+#[path = "world.rs"]
+pub mod world;
 
 /// Where a body may put a call's result: `[discriminant, …, handle at +4]`.
 pub const RESULT: u32 = 16;
@@ -12,6 +14,10 @@ pub const RESULT: u32 = 16;
 pub const DATA: u32 = 1024;
 /// The body of an export that answers ok.
 pub const OK: &str = "(call $ok)";
+
+/// The import that tells an event.
+pub const EMIT: &str =
+    r#"(import "probity:events/events@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#;
 
 /// The imports that hostile guests call, with their flattened signatures.
 const IMPORTS: &str = r#"
@@ -45,6 +51,10 @@ pub struct Guest {
     foreign: Option<(String, String)>,
     realloc: String,
     wasi: bool,
+    /// Everything that the world has, used or not.
+    whole_world: bool,
+    /// What a newer interface has besides: behind which text, and what.
+    newer: Vec<(String, String)>,
 }
 
 impl Guest {
@@ -62,6 +72,8 @@ impl Guest {
             foreign: None,
             realloc: "(local.get $place)".into(),
             wasi: false,
+            whole_world: false,
+            newer: Vec::new(),
         }
     }
 
@@ -147,6 +159,20 @@ impl Guest {
         self
     }
 
+    /// Imports the whole world, as Python and JavaScript do.
+    #[must_use]
+    pub fn whole_world(mut self) -> Self {
+        self.whole_world = true;
+        self
+    }
+
+    /// Built against an interface that has `addition` behind the text `anchor`, such as `interface run {`.
+    #[must_use]
+    pub fn newer(mut self, anchor: &str, addition: &str) -> Self {
+        self.newer.push((anchor.into(), addition.into()));
+        self
+    }
+
     /// The interface's text, with the foreign package beside it.
     fn wit(&self) -> String {
         let mut wit = probity::probe::WIT.to_owned();
@@ -162,6 +188,10 @@ impl Guest {
         if self.wasi {
             wit = wit.replace("world probe {", &format!("world probe {{ {}", wasi::WORLD));
             wit += wasi::WIT;
+        }
+        for (anchor, addition) in &self.newer {
+            assert!(wit.contains(anchor.as_str()), "{anchor}");
+            wit = wit.replace(anchor.as_str(), &format!("{anchor} {addition}"));
         }
         wit.replace("0.1.0", &self.version)
     }
@@ -179,8 +209,8 @@ impl Guest {
             })
     }
 
-    /// The core module's text.
-    fn module(&self) -> String {
+    /// The core module's text; `world` are the imports that it has besides its own.
+    fn module(&self, world: &str) -> String {
         let data: String = self
             .data
             .iter()
@@ -194,7 +224,7 @@ impl Guest {
         let (memory, imports, realloc) = (&self.memory, &self.imports, &self.realloc);
         let wasi = if self.wasi { wasi::IMPORTS } else { "" };
         format!(
-            r#"(module {IMPORTS} {wasi} {imports}
+            r#"(module {IMPORTS} {wasi} {imports} {world}
   (memory (export "memory") {memory})
   (data (i32.const {DATA}) "{data}")
   (global $heap (mut i32) (i32.const 32768))
@@ -221,14 +251,16 @@ impl Guest {
 
     /// The component.
     pub fn build(&self) -> Vec<u8> {
-        let mut module = wat::parse_str(
-            self.module()
-                .replace("@0.1.0", &format!("@{}", self.version)),
-        )
-        .unwrap();
         let mut resolve = Resolve::default();
         let package = resolve.push_str("probity.wit", &self.wit()).unwrap();
         let world = resolve.select_world(&[package], Some("probe")).unwrap();
+        let imports = match self.whole_world {
+            true => world::imports(&resolve, world),
+            false => String::new(),
+        };
+        let text = self.module(&imports);
+        let text = text.replace("@0.1.0", &format!("@{}", self.version));
+        let mut module = wat::parse_str(text).unwrap();
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
         ComponentEncoder::default()
             .validate(true)

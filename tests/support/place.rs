@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use probity::app::App;
-use probity::config::{Config, Loaded, Origin, StateConfig};
+use probity::config::{Config, Loaded, Origin};
 use probity::model::{ProbeState, Span};
 use probity::snapshot::Snapshot;
 
@@ -32,9 +32,7 @@ impl Place {
         config.sampler.interval = Span::millis(100);
         config.probes.folder = folder.path().to_owned();
         config.probes.interval = Span::millis(100);
-        config.state = StateConfig {
-            directory: Some(folder.path().join("state")),
-        };
+        config.state.directory = Some(folder.path().join("state"));
         Self { folder, config }
     }
 

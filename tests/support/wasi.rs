@@ -20,6 +20,7 @@ package wasi:io@0.2.0 {
 package wasi:clocks@0.2.0 {
   interface monotonic-clock {
     use wasi:io/poll@0.2.0.{pollable};
+    now: func() -> u64;
     subscribe-duration: func(nanoseconds: u64) -> pollable;
   }
 }
@@ -35,6 +36,7 @@ package wasi:cli@0.2.0 {
 /// The imports, flattened.
 pub const IMPORTS: &str = r#"
   (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))
+  (import "wasi:clocks/monotonic-clock@0.2.0" "now" (func $monotonic (result i64)))
   (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $timer (param i64) (result i32)))
   (import "wasi:random/random@0.2.0" "get-random-bytes" (func $random (param i64 i32)))
   (import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))

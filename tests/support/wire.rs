@@ -40,17 +40,21 @@ pub struct TestServer {
 impl TestServer {
     /// Starts one that shows `snapshot`, if there is one.
     pub fn start(config: &Config, snapshot: Option<Snapshot>) -> Self {
+        Self::start_with(config, snapshot, |handles| handles)
+    }
+
+    /// Starts one with more than what it cannot do without.
+    pub fn start_with(
+        config: &Config,
+        snapshot: Option<Snapshot>,
+        with: impl FnOnce(Handles) -> Handles,
+    ) -> Self {
         let cell = Arc::new(SnapshotCell::new());
         if let Some(snapshot) = snapshot {
             cell.publish(snapshot);
         }
         let tally = Arc::new(HttpTally::new(&mut Tally::default()));
-        let handles = Handles {
-            cell: cell.clone(),
-            tally: tally.clone(),
-            draining: CancellationToken::new(),
-            actions: None,
-        };
+        let handles = with(Handles::new(cell.clone(), tally.clone()));
         let server = Server::bind(config, handles).unwrap();
         let shutdown = CancellationToken::new();
         Self {
@@ -75,6 +79,23 @@ impl TestServer {
     pub async fn get_with(&self, path: &str, headers: &str) -> Answer {
         let mut client = self.connect().await;
         client.get_with(path, headers).await
+    }
+
+    /// Waits until this many clients listen to the live stream.
+    pub async fn await_listeners(&self, count: u64) {
+        let clients = || self.tally.stream.clients();
+        Self::eventually(|| clients() == count, &format!("{count} clients listen")).await;
+    }
+
+    /// Waits until something is so.
+    pub async fn eventually(so: impl Fn() -> bool, what: &str) {
+        let reached = async {
+            while !so() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let reached = timeout(PATIENCE, reached).await;
+        assert!(reached.is_ok(), "not so after a long time: {what}");
     }
 
     /// Waits until this many connections are open.
@@ -107,6 +128,16 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Self {
         Self {
             stream: TcpStream::connect(address).await.unwrap(),
+            read: Vec::new(),
+        }
+    }
+
+    /// A connection whose system takes next to nothing that is not read.
+    pub async fn connect_narrowly(address: SocketAddr) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self {
+            stream: socket.connect(address).await.unwrap(),
             read: Vec::new(),
         }
     }
@@ -168,6 +199,31 @@ impl Client {
             headers,
             body: Vec::new(),
         }
+    }
+
+    /// Waits for these bytes, which are not taken.
+    pub async fn await_bytes(&mut self, pattern: &[u8]) {
+        while find(&self.read, pattern).is_none() {
+            assert!(self.fill().await, "the connection has ended");
+        }
+    }
+
+    /// The next piece of a body that is sent in chunks; nothing at its end.
+    pub async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let end = loop {
+            if let Some(end) = find(&self.read, b"\r\n") {
+                break end;
+            }
+            assert!(self.fill().await, "cut off within the body");
+        };
+        let size: Vec<u8> = self.read.drain(..end + 2).collect();
+        let size = std::str::from_utf8(&size[..end]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        while self.read.len() < size + 2 {
+            assert!(self.fill().await, "cut off within a chunk");
+        }
+        let chunk: Vec<u8> = self.read.drain(..size + 2).take(size).collect();
+        (size > 0).then_some(chunk)
     }
 
     /// Waits for the server to close without saying anything more.
