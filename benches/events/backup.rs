@@ -79,7 +79,7 @@ async fn measure(stored: &Path, state: &Path, events: &EventStore) {
         tokio::time::sleep(ALONE).await;
         ending.cancel();
     });
-    let alone = alone.await.0;
+    let alone = sorted(&alone.await.0);
     show("alone", &alone);
 
     let config = Config {
@@ -97,19 +97,26 @@ async fn measure(stored: &Path, state: &Path, events: &EventStore) {
         let never = CancellationToken::new();
         let phases = tokio::spawn(follow(seen, begun));
         let created = making.create(id, told, &never).await.unwrap();
-        phases.await.unwrap();
+        let phases = phases.await.unwrap();
         // What the copy held up is taken in within this time.
         tokio::time::sleep(Duration::from_secs(2)).await;
         ending.cancel();
-        created
+        (created, phases)
     };
-    let (beside, created) = load(events, batch, stop, backing).await;
+    let (all, (created, phases)) = load(events, batch, stop, backing).await;
     let manifest = &created.manifest;
     println!(
         "database {} MiB, archive {} MiB",
         manifest.database.bytes >> 20,
         manifest.archive.as_ref().unwrap().bytes >> 20
     );
+    let ends = phases.iter().skip(1).map(|(_, begun)| Some(*begun));
+    for ((name, begun), end) in phases.iter().zip(ends.chain([None])) {
+        let within = |one: &&Acknowledged| one.due >= *begun && end.is_none_or(|end| one.due < end);
+        let within: Vec<_> = all.iter().filter(within).copied().collect();
+        show(&format!("  {name}"), &sorted(&within));
+    }
+    let beside = sorted(&all);
     show("beside", &beside);
     let ratio = at(&beside, 99).as_secs_f64() / at(&alone, 99).as_secs_f64();
     println!("p99 is {ratio:.2} times as long beside a backup");
@@ -125,17 +132,24 @@ async fn measure(stored: &Path, state: &Path, events: &EventStore) {
     println!("restored in {:.1} s", begun.elapsed().as_secs_f64());
 }
 
-/// Tells when each phase began.
-async fn follow(mut seen: watch::Receiver<Progress>, begun: Instant) {
+/// Tells when each phase began, and gives it.
+async fn follow(
+    mut seen: watch::Receiver<Progress>,
+    begun: Instant,
+) -> Vec<(&'static str, Instant)> {
     let mut last = Phase::Beginning;
+    let mut phases = vec![(last.as_str(), begun)];
     while seen.changed().await.is_ok() {
         let phase = seen.borrow_and_update().phase;
         if phase != last {
             println!("{:6.1} s {}", begun.elapsed().as_secs_f64(), phase.as_str());
+            phases.push((phase.as_str(), Instant::now()));
             last = phase;
         }
     }
     println!("{:6.1} s ended", begun.elapsed().as_secs_f64());
+    phases.push(("after it", Instant::now()));
+    phases
 }
 
 /// Events a second, a thousand at once and one batch after the other.
@@ -148,14 +162,22 @@ async fn flat_out(events: &EventStore) -> f64 {
     count as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// Hands over a batch at each beat until it is stopped, whatever became of the one before. Gives how long each took, counted
-/// from when it was due.
+/// A batch that is on disk.
+#[derive(Debug, Clone, Copy)]
+struct Acknowledged {
+    /// When it was to be handed over.
+    due: Instant,
+    /// From then on.
+    took: Duration,
+}
+
+/// Hands over a batch at each beat until it is stopped, whatever became of the one before. Gives them all.
 async fn load<T: Send + 'static>(
     events: &EventStore,
     size: usize,
     stop: CancellationToken,
     beside: impl Future<Output = T> + Send + 'static,
-) -> (Vec<Duration>, T) {
+) -> (Vec<Acknowledged>, T) {
     let beside = tokio::spawn(beside);
     let (took, mut taken) = mpsc::channel(MOST_BATCHES);
     let mut beat = tokio::time::interval(BEAT);
@@ -169,7 +191,8 @@ async fn load<T: Send + 'static>(
         count += size;
         tokio::spawn(async move {
             append(&events, batch).await;
-            took.try_send(due.elapsed()).unwrap();
+            let (due, elapsed) = (due.into_std(), due.elapsed());
+            took.try_send(Acknowledged { due, took: elapsed }).unwrap();
         });
     }
     drop(took);
@@ -177,8 +200,13 @@ async fn load<T: Send + 'static>(
     while let Some(one) = taken.recv().await {
         all.push(one);
     }
-    all.sort();
     (all, beside.await.unwrap())
+}
+
+fn sorted(all: &[Acknowledged]) -> Vec<Duration> {
+    let mut took: Vec<_> = all.iter().map(|one| one.took).collect();
+    took.sort_unstable();
+    took
 }
 
 async fn append(events: &EventStore, batch: Arc<[Event]>) {
@@ -210,6 +238,9 @@ fn at(sorted: &[Duration], percent: usize) -> Duration {
 }
 
 fn show(what: &str, sorted: &[Duration]) {
+    if sorted.is_empty() {
+        return;
+    }
     let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
     println!(
         "{what}: {} batches on disk in p50 {:.1} ms, p99 {:.1} ms, at most {:.1} ms",
