@@ -7,6 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
 use super::ballast::Ballast;
+use super::log;
 use super::open;
 use super::standing::{Part, Standing};
 use super::writer::{Counters, Write};
@@ -90,8 +91,19 @@ impl Committer {
         error
     }
 
-    /// Commits changes together and answers who waits. Gives the rows written.
-    pub(super) fn commit(&mut self, mut writes: Vec<Write>) -> u64 {
+    /// Takes in what is left of the log, so that the next change begins it anew.
+    pub(super) fn take_in_rest(&self) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        // What is wrong, the upkeep tells.
+        if let Err(error) = log::take_in(connection) {
+            tracing::debug!("{}: the log's rest: {error}", self.file.display());
+        }
+    }
+
+    /// Commits changes together and answers who waits.
+    pub(super) fn commit(&mut self, mut writes: Vec<Write>) {
         if self.ballast.is_released() {
             let grows = |write: &mut Write| write.change.grows();
             let refused: Vec<_> = writes.extract_if(.., grows).collect();
@@ -99,28 +111,21 @@ impl Committer {
             self.tell(refused, &full);
         }
         if writes.is_empty() {
-            return 0;
+            return;
         }
         match self.transaction(&writes) {
             // One of several is at fault, and the others shall not fall with it.
             Err(error) if writes.len() > 1 && !error.of_the_file() => {
-                let mut rows = 0;
                 for write in writes {
                     let result = self.transaction(std::slice::from_ref(&write));
-                    rows += result.as_ref().map_or(0, |rows| *rows);
-                    self.answer(vec![write], &result.map(drop));
+                    self.answer(vec![write], &result);
                 }
-                rows
             }
-            result => {
-                let rows = result.as_ref().map_or(0, |rows| *rows);
-                self.answer(writes, &result.map(drop));
-                rows
-            }
+            result => self.answer(writes, &result),
         }
     }
 
-    fn transaction(&mut self, writes: &[Write]) -> Result<u64, StoreError> {
+    fn transaction(&mut self, writes: &[Write]) -> Result<(), StoreError> {
         let connection = self.open()?;
         let mut all = || {
             let transaction =
@@ -140,7 +145,7 @@ impl Committer {
                 if self.ballast.is_released() {
                     self.give_log_back();
                 }
-                Ok(rows)
+                Ok(())
             }
             Err(error @ StoreError::Full(_)) => {
                 self.ballast.release();

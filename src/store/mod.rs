@@ -14,6 +14,7 @@ mod events;
 mod granted;
 mod handle;
 mod lock;
+mod log;
 mod open;
 mod pace;
 mod past;
@@ -128,6 +129,7 @@ impl Store {
             standing: standing.clone(),
             tally: tallies.upkeep,
             stop: Arc::default(),
+            rest: Arc::default(),
             jobs: jobs.downgrade(),
         };
         let committer = Committer::new(connection, &file, counters, standing, ballast);

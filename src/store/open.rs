@@ -9,15 +9,13 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
-use super::StoreError;
 use super::schema::{APPLICATION_ID, MIGRATIONS, VERSION};
+use super::{StoreError, log};
 
 /// How long another program that looks into the database, a shell for example, may hold up a commit.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// What is left of the write-ahead log after a checkpoint, bytes.
 pub(super) const LOG_BYTES: u64 = 16 << 20;
-/// The writer takes the log in when it has so many pages of 4 KiB, unless the upkeep has done it before.
-const LOG_PAGES: i64 = 4_000;
 /// Pages that a connection that writes keeps, in KiB, as SQLite counts it. With fewer, what a large transaction changes is
 /// written twice.
 const CACHE_KIB: i64 = 16 << 10;
@@ -253,12 +251,7 @@ fn connect_to(file: &Path, new: bool) -> Result<Connection, StoreError> {
             connection.pragma_update(None, "cell_size_check", true)?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
             connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-            connection.pragma_update_and_check(
-                None,
-                "wal_autocheckpoint",
-                LOG_PAGES,
-                |_| Ok(()),
-            )?;
+            log::watch(&connection);
             let left = LOG_BYTES as i64;
             connection.pragma_update_and_check(None, "journal_size_limit", left, |_| Ok(()))?;
         }

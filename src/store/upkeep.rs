@@ -13,15 +13,18 @@ use tokio::sync::mpsc::WeakSender;
 use tokio::sync::oneshot;
 
 use super::ballast::Ballast;
+use super::log::{self, LOG_PAGES, Pass};
 use super::standing::{Part, Standing};
 use super::writer::{Job, Write};
 use super::{StoreError, check, open};
 use crate::model::{Status, Tally, TallyCounter, TallyGauge};
 
-/// After so many rows the log is taken in: a few MiB, and so well before the writer would have to do it itself.
-const ROWS: u64 = 4_000;
+/// After so many more pages the log is taken in: a few MiB.
+const STEP_PAGES: u64 = 1_000;
 /// Between two looks at the ballast and at the log's size.
 const TICK: Duration = Duration::from_secs(2);
+/// While a reader holds on to the log, so many times as long as the last try took is waited for the next.
+const HELD_REST: u32 = 20;
 /// How long after a start without a clean end the database is looked through, when the start itself is over.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -74,7 +77,9 @@ pub(super) struct Upkeep {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
-    rows: u64,
+    rest: Arc<AtomicBool>,
+    /// Pages in the log when the thread was woken last.
+    seen: u64,
 }
 
 impl Upkeep {
@@ -84,7 +89,7 @@ impl Upkeep {
     /// What the machine says.
     pub(super) fn start(task: Task) -> Result<Self, StoreError> {
         let (wake, woken) = sync_channel(1);
-        let stop = task.stop.clone();
+        let (stop, rest) = (task.stop.clone(), task.rest.clone());
         let file = task.file.clone();
         let thread = thread::Builder::new()
             .name("store-upkeep".into())
@@ -94,20 +99,28 @@ impl Upkeep {
             wake: Some(wake),
             thread: Some(thread),
             stop,
-            rows: 0,
+            rest,
+            seen: 0,
         })
     }
 
-    /// So many rows were committed.
-    pub(super) fn wrote(&mut self, rows: u64) {
-        self.rows += rows;
-        if self.rows >= ROWS
+    /// There are so many pages in the log now.
+    pub(super) fn grew(&mut self, pages: u64) {
+        if pages < self.seen {
+            self.seen = 0;
+        }
+        if pages >= self.seen + STEP_PAGES
             && let Some(wake) = &self.wake
         {
-            self.rows = 0;
+            self.seen = pages;
             // Where one waits already, that does for both.
             let _ = wake.try_send(());
         }
+    }
+
+    /// Whether it is the writer's turn to take in the rest of the log. Asked again, it no longer is.
+    pub(super) fn leaves_rest(&self) -> bool {
+        self.rest.load(Ordering::Relaxed) && self.rest.swap(false, Ordering::Relaxed)
     }
 
     /// Ends it and waits for it: for a piece of the log at most.
@@ -122,6 +135,24 @@ impl Upkeep {
     }
 }
 
+/// What became of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LogState {
+    TakenIn,
+    /// A reader holds on to some of it; when to try again.
+    Held(Instant),
+    Fault,
+}
+
+impl LogState {
+    fn is_due(self) -> bool {
+        match self {
+            Self::Held(again) => Instant::now() >= again,
+            Self::TakenIn | Self::Fault => true,
+        }
+    }
+}
+
 /// The thread's own.
 pub(super) struct Task {
     pub(super) file: PathBuf,
@@ -130,6 +161,8 @@ pub(super) struct Task {
     pub(super) standing: Standing,
     pub(super) tally: UpkeepTally,
     pub(super) stop: Arc<AtomicBool>,
+    /// The writer shall take in the rest of the log.
+    pub(super) rest: Arc<AtomicBool>,
     /// To the writer, which ends when nobody else has a way to it.
     pub(super) jobs: WeakSender<Job>,
 }
@@ -137,17 +170,20 @@ pub(super) struct Task {
 impl Task {
     fn run(self, woken: &Receiver<()>) {
         let mut connection = None;
-        let mut log_is_well = true;
+        let mut log = LogState::TakenIn;
         let mut next_check = self.first_check();
         let mut checking: Option<JoinHandle<()>> = None;
         self.ballast.tend();
         loop {
             match woken.recv_timeout(TICK) {
-                Ok(()) => log_is_well = self.take_in(&mut connection),
+                Ok(()) if log.is_due() => log = self.take_in(&mut connection),
+                Ok(()) => {}
                 Err(RecvTimeoutError::Timeout) => {
                     self.ballast.tend();
-                    log_is_well = log_is_well || self.take_in(&mut connection);
-                    if log_is_well {
+                    if log != LogState::TakenIn {
+                        log = self.take_in(&mut connection);
+                    }
+                    if log != LogState::Fault {
                         self.weigh_log();
                     }
                 }
@@ -165,27 +201,45 @@ impl Task {
         }
     }
 
-    /// Takes in what of the log no reader holds back. The writer goes on meanwhile. Gives whether that could be done.
-    fn take_in(&self, connection: &mut Option<Connection>) -> bool {
-        let mut take_in = || {
-            if connection.is_none() {
-                *connection = Some(open::connect(&self.file)?);
+    /// Takes in what of the log no reader holds back. The writer goes on meanwhile.
+    fn take_in(&self, connection: &mut Option<Connection>) -> LogState {
+        let begun = Instant::now();
+        match self.passes(connection) {
+            Ok(pass) if pass.is_held() => {
+                LogState::Held(Instant::now() + begun.elapsed() * HELD_REST)
             }
-            let own = connection.as_ref().expect("it was just opened");
-            own.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-                .map_err(|error| StoreError::sqlite(&self.file, &error))
-        };
-        match take_in() {
-            // Where another holds it, the writer does it, when the log is longer.
-            Ok(()) | Err(StoreError::Busy(_)) => true,
+            Ok(pass) => {
+                let is_long = pass.pages > LOG_PAGES;
+                self.rest.fetch_or(is_long, Ordering::Relaxed);
+                LogState::TakenIn
+            }
             Err(error) => {
                 *connection = None;
                 self.log_fault(format!(
                     "the write-ahead log cannot be taken in: {error}; next: {}",
                     error.next()
                 ));
-                false
+                // Whatever is the matter may not be so with the writer's connection.
+                self.rest.store(true, Ordering::Relaxed);
+                LogState::Fault
             }
+        }
+    }
+
+    /// Passes through the log until what the writer added during the last one is little.
+    fn passes(&self, connection: &mut Option<Connection>) -> Result<Pass, StoreError> {
+        let own = match connection {
+            Some(own) => own,
+            None => connection.insert(open::connect(&self.file)?),
+        };
+        let mut done = 0;
+        loop {
+            let pass = log::take_in(own).map_err(|error| StoreError::sqlite(&self.file, &error))?;
+            let was_little = pass.done.saturating_sub(done) <= LOG_PAGES;
+            if pass.is_held() || was_little || self.stop.load(Ordering::Relaxed) {
+                return Ok(pass);
+            }
+            done = pass.done;
         }
     }
 

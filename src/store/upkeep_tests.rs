@@ -38,6 +38,7 @@ impl Bench {
             standing,
             tally: UpkeepTally::new(&mut Tally::default()),
             stop: Arc::default(),
+            rest: Arc::default(),
             jobs: jobs.downgrade(),
             file,
         };
@@ -92,7 +93,8 @@ fn s15_a_log_that_a_reader_holds_back_is_told_until_it_is_taken_in() {
     let mut own = None;
     for key in 0..30 {
         bench.put(key, 100_000);
-        assert!(bench.task.take_in(&mut own));
+        let log = bench.task.take_in(&mut own);
+        assert!(matches!(log, LogState::Held(_)), "{log:?}");
     }
     assert!(log(&bench.task.file) > LONG);
     bench.task.weigh_log();
@@ -121,7 +123,7 @@ fn what_is_taken_in_beside_the_writer_lets_it_begin_the_log_anew() {
         for key in 0..4 {
             bench.put(key, 50_000);
         }
-        assert!(bench.task.take_in(&mut own));
+        assert_eq!(bench.task.take_in(&mut own), LogState::TakenIn);
         assert!(
             log(&bench.task.file) < LONG,
             "round {round}: {} bytes",

@@ -8,10 +8,10 @@ use std::thread;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::StoreError;
 use super::commit::Committer;
 use super::lock::FolderLock;
 use super::upkeep::Upkeep;
+use super::{StoreError, log};
 use crate::model::{Tally, TallyCounter};
 
 /// Jobs taken at once: bounds how long the first of them waits for the last.
@@ -201,8 +201,11 @@ impl Writer {
     }
 
     fn commit(&mut self, writes: Vec<Write>) {
-        let rows = self.committer.commit(writes);
-        self.upkeep.wrote(rows);
+        self.committer.commit(writes);
+        self.upkeep.grew(log::pages());
+        if self.upkeep.leaves_rest() {
+            self.committer.take_in_rest();
+        }
     }
 }
 
