@@ -16,7 +16,7 @@ use super::ids::Ids;
 use super::kinds::{Data, Kind};
 use super::load::Load;
 use super::queue::{Amount, Permit, Queue};
-use super::sampling::Sampling;
+use super::sampling::{Judged, Sampling};
 use super::schemas::Schemas;
 use super::tally::EventTally;
 use crate::model::{Event, Invalid, Tally};
@@ -202,19 +202,28 @@ impl Events {
         &self.0.schemas
     }
 
-    /// Whether an event of this kind is kept; one that is not is counted.
-    pub(super) fn samples(
+    /// What is to be kept of what happened; what is not is counted. `subject` is what it tells of: it is asked for only where
+    /// neither its kind nor a trace nor a run decides.
+    pub(super) fn sample<D>(
         &self,
         kind: &str,
-        trace: Option<&str>,
-        run: Option<&str>,
-        id: Option<&str>,
-    ) -> bool {
-        let keeps = self.0.sampling.keeps(kind, trace, run, id);
-        if !keeps {
+        (trace, run, id): (Option<&str>, Option<&str>, Option<&str>),
+        data: impl FnOnce() -> D,
+        subject: Option<impl FnOnce(&D) -> Option<&str>>,
+    ) -> Option<D> {
+        let sampling = &self.0.sampling;
+        let data = match (sampling.judge(kind, trace, run), subject) {
+            (Judged::Kept, _) => Some(data()),
+            (Judged::LeftOut, _) => None,
+            (Judged::Alone { share }, None) => sampling.keeps_alone(share, None, id).then(data),
+            (Judged::Alone { share }, Some(subject)) => {
+                Some(data()).filter(|data| sampling.keeps_alone(share, subject(data), id))
+            }
+        };
+        if data.is_none() {
             self.0.tally.sampled_out(kind);
         }
-        keeps
+        data
     }
 
     pub(super) fn shared(&self) -> &Shared {

@@ -66,7 +66,8 @@ impl Events {
 
 impl Recorder {
     /// Records an event, and does not wait for the disk: a kill may lose it until it is there. `data` is not called when events are
-    /// switched off, or when this one is left out by sampling.
+    /// switched off, or when this one is left out by sampling; only for kinds that tell of an operation, a request, a session or a
+    /// worker, at a share between 0 and 1 and without a trace and a run, it is called to see of which.
     ///
     /// # Errors
     /// Why it is not recorded; that is counted. A full queue is one reason.
@@ -75,10 +76,10 @@ impl Recorder {
         context: &Context<'_>,
         data: impl FnOnce() -> D,
     ) -> Result<(), Unrecorded> {
-        if !self.wants::<D>(context) {
+        let Some(data) = self.wanted(context, data) else {
             return Ok(());
-        }
-        let batch = self.batch(context, data())?;
+        };
+        let batch = self.batch(context, data)?;
         self.events.enqueue(batch)?;
         Ok(())
     }
@@ -93,23 +94,28 @@ impl Recorder {
         context: &Context<'_>,
         data: impl FnOnce() -> D,
     ) -> Result<Receipt, Unrecorded> {
-        if !self.wants::<D>(context) {
+        let Some(data) = self.wanted(context, data) else {
             let sampled_out = u64::from(self.events.are_on());
             return Ok(Receipt {
                 sampled_out,
                 ..Receipt::default()
             });
-        }
-        let batch = self.batch(context, data())?;
+        };
+        let batch = self.batch(context, data)?;
         Ok(self.events.commit(batch).await?)
     }
 
-    fn wants<D: EventData>(&self, context: &Context<'_>) -> bool {
-        let kind = D::KIND.as_str();
-        self.events.are_on()
-            && self
-                .events
-                .samples(kind, context.trace, context.run, context.id)
+    /// What the event says, if it is wanted. What the program tells itself always is.
+    fn wanted<D: EventData>(&self, context: &Context<'_>, data: impl FnOnce() -> D) -> Option<D> {
+        if !self.events.are_on() {
+            return None;
+        }
+        if self.is_own {
+            return Some(data());
+        }
+        let belongs = (context.trace, context.run, context.id);
+        self.events
+            .sample(D::KIND.as_str(), belongs, data, D::SUBJECT)
     }
 
     fn batch<D: EventData>(&self, context: &Context<'_>, data: D) -> Result<Batch, Faults> {

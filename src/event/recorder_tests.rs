@@ -6,8 +6,10 @@ use serde_json::json;
 
 use super::*;
 use crate::event::Config;
+use crate::event::derived::Derived;
 use crate::event::events::tests::{Bench, event};
-use crate::event::kinds::{Data, StepThought};
+use crate::event::kinds::{Data, OperationCompleted, OperationStarted, StepThought};
+use crate::model::EventOutcome;
 
 fn context() -> Context<'static> {
     Context {
@@ -128,6 +130,94 @@ async fn what_is_sampled_out_is_counted_by_kind_and_never_made() {
         bench.count("probity_events_sampled_out_total", "run.started"),
         0
     );
+}
+
+/// Events are kept at a share of a half.
+fn half() -> Config {
+    let mut config = Config::default();
+    config.sampling.default = 0.5;
+    config
+}
+
+fn started(operation: &str) -> OperationStarted {
+    OperationStarted {
+        operation: operation.into(),
+        name: "mail".into(),
+        worker: None,
+        queue: None,
+        expected_ms: None,
+    }
+}
+
+fn completed(operation: &str) -> OperationCompleted {
+    OperationCompleted {
+        operation: Some(operation.into()),
+        name: "mail".into(),
+        worker: None,
+        queue: None,
+        outcome: EventOutcome::Success,
+        duration_ms: Default::default(),
+        error: None,
+    }
+}
+
+#[tokio::test]
+async fn a_start_and_its_end_are_kept_together_or_not_at_all_whoever_tells_them() {
+    let mut bench = Bench::open(&half());
+    let recorder = bench.events.recorder("shop");
+    let context = Context::default();
+    for number in 0..100 {
+        let id = number.to_string();
+        let receipt = recorder.commit(&context, || started(&id)).await.unwrap();
+        let end = serde_json::to_value(completed(&id)).unwrap();
+        let end = json!({"source": "shop", "kind": "operation.completed", "data": end});
+        let ended = bench.commit(json!([end])).await.unwrap();
+        assert_eq!(receipt.accepted, ended.accepted, "{id}");
+    }
+    let now = std::time::Instant::now();
+    let config = crate::event::derived::Config::default();
+    let mut derived = Derived::new(&config, now, std::time::SystemTime::now());
+    let left = 200 - bench.count("probity_events_sampled_out_total", "operation.started") * 2;
+    for _ in 0..left {
+        let arrived = bench.committed.next().await.unwrap();
+        for new in arrived.new_ones() {
+            derived.apply(new.event, new.data, now);
+        }
+    }
+    let facts = derived.facts(now).operations;
+    assert_eq!(facts.in_flight, 0);
+    let ended = facts.names[0].outcomes[0];
+    assert!((30..70).contains(&ended) && ended * 2 == left, "{ended}");
+}
+
+#[tokio::test]
+async fn what_a_trace_or_a_run_decides_is_never_made() {
+    let bench = Bench::open(&half());
+    let recorder = bench.events.recorder("shop");
+    let never = || -> OperationStarted { panic!("its run is left out") };
+    let context = Context {
+        run: Some("run-1"),
+        ..Context::default()
+    };
+    recorder.record(&context, never).unwrap();
+    assert_eq!(
+        bench.count("probity_events_sampled_out_total", "operation.started"),
+        1
+    );
+}
+
+#[tokio::test]
+async fn what_the_program_tells_itself_is_never_sampled() {
+    let mut config = Config::default();
+    config.sampling.default = 0.0;
+    let bench = Bench::open(&config);
+    let context = Context::default();
+    let own = bench.events.own_recorder();
+    let receipt = own.commit(&context, || completed("a")).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.sampled_out), (1, 0));
+    let other = bench.events.recorder("shop");
+    let receipt = other.commit(&context, || completed("a")).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.sampled_out), (0, 1));
 }
 
 #[tokio::test]

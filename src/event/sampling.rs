@@ -1,9 +1,26 @@
-//! Which events are kept: decided by what they belong to, so that a trace or a run is kept whole or not at all.
+//! Which events are kept: decided by what they belong to, so that a trace, a run or an operation is kept whole or not at all.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::config::SamplingConfig;
+
+/// What can be told of an event by its kind, its trace and its run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Judged {
+    /// It is kept.
+    Kept,
+    /// It is left out.
+    LeftOut,
+    /// It belongs to no trace and no run: what it tells of decides, at this share.
+    Alone { share: f64 },
+}
+
+impl Judged {
+    fn of(is_kept: bool) -> Self {
+        if is_kept { Self::Kept } else { Self::LeftOut }
+    }
+}
 
 /// The shares by kind.
 #[derive(Debug)]
@@ -26,24 +43,25 @@ impl Sampling {
         }
     }
 
-    /// Whether to keep an event of a kind: by its trace id, else its run, else its id; one that has none of them is as good
-    /// as any other.
-    pub(super) fn keeps(
-        &self,
-        kind: &str,
-        trace: Option<&str>,
-        run: Option<&str>,
-        id: Option<&str>,
-    ) -> bool {
+    /// Whether to keep an event of a kind, as far as that can be told before anybody looks at what it says.
+    pub(super) fn judge(&self, kind: &str, trace: Option<&str>, run: Option<&str>) -> Judged {
         let share = match self.kinds.is_empty() {
             true => self.default,
             false => self.kinds.get(kind).copied().unwrap_or(self.default),
         };
         if share >= 1.0 || share <= 0.0 {
-            return share > 0.0;
+            return Judged::of(share > 0.0);
         }
-        let by = trace.and_then(trace_id).or(run).or(id);
-        let place = match by {
+        match trace.and_then(trace_id).or(run) {
+            Some(by) => Judged::of(sampling_place(by) < share),
+            None => Judged::Alone { share },
+        }
+    }
+
+    /// Whether to keep an event that belongs to no trace and no run: by what it tells of, else by its id; one that has neither is
+    /// as good as any other.
+    pub(super) fn keeps_alone(&self, share: f64, subject: Option<&str>, id: Option<&str>) -> bool {
+        let place = match subject.or(id) {
             Some(by) => sampling_place(by),
             None => {
                 let number = self.unnamed.fetch_add(1, Ordering::Relaxed);
@@ -81,6 +99,22 @@ fn place(mut hash: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Sampling {
+        fn keeps(
+            &self,
+            kind: &str,
+            trace: Option<&str>,
+            run: Option<&str>,
+            id: Option<&str>,
+        ) -> bool {
+            match self.judge(kind, trace, run) {
+                Judged::Kept => true,
+                Judged::LeftOut => false,
+                Judged::Alone { share } => self.keeps_alone(share, None, id),
+            }
+        }
+    }
 
     fn sampling(default: f64, kinds: &[(&str, f64)]) -> Sampling {
         let kinds = kinds
@@ -121,6 +155,19 @@ mod tests {
         let kept = (0..10_000).filter(|number| by_id(*number)).count();
         assert!((4_800..5_200).contains(&kept), "{kept}");
         assert_eq!((0..10_000).filter(|number| by_id(*number)).count(), kept);
+    }
+
+    #[test]
+    fn what_an_event_tells_of_goes_before_its_id_and_behind_trace_and_run() {
+        let half = sampling(0.5, &[]);
+        assert_eq!(
+            half.judge("operation.started", None, None),
+            Judged::Alone { share: 0.5 }
+        );
+        let told = |id: &str| half.keeps_alone(0.5, Some("run-1"), Some(id));
+        assert!((0..100).all(|id| !told(&id.to_string())), "0.82 is above");
+        let run = half.judge("operation.started", None, Some("run-2"));
+        assert_eq!(run, Judged::Kept, "0.08 is below");
     }
 
     #[test]

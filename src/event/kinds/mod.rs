@@ -34,10 +34,17 @@ pub use sessions::{SessionCleanedUp, SessionCreated};
 pub use steps::{StepError, StepMessage, StepThought, StepToolCall};
 pub use workers::{WorkerCrashed, WorkerStarted, WorkerStopped};
 
+/// Gives the id of the thing that an event of a kind tells of.
+pub type SubjectOf<D> = fn(&D) -> Option<&str>;
+
 /// What an event of one kind says.
 pub trait EventData: Serialize + DeserializeOwned + JsonSchema + Into<Data> {
     /// Its kind.
     const KIND: Kind;
+
+    /// The operation, request, session or worker that it tells of, where its start and its end have to be kept or left out
+    /// together; nothing for a kind that tells of none.
+    const SUBJECT: Option<SubjectOf<Self>> = None;
 
     /// How the thing ended that it tells the end of.
     fn outcome(&self) -> Option<EventOutcome> {
@@ -60,6 +67,16 @@ macro_rules! kinds {
             $(#[doc = $about] $variant($variant),)*
             /// An event of a kind that the operator declared: nothing is derived from what it says.
             Declared,
+        }
+
+        impl Data {
+            /// The operation, request, session or worker that it tells of.
+            pub(super) fn subject(&self) -> Option<&str> {
+                match self {
+                    $(Self::$variant(data) => <$variant as EventData>::SUBJECT.and_then(|subject| subject(data)),)*
+                    Self::Declared => None,
+                }
+            }
         }
 
         impl Kind {

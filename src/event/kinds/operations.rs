@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::object::optional_object;
-use super::{ErrorInfo, EventData, Kind, Millis, numbers};
+use super::{ErrorInfo, EventData, Kind, Millis, SubjectOf, numbers};
 use crate::model::EventOutcome;
 
 /// A piece of work has begun.
@@ -32,6 +32,7 @@ pub struct OperationStarted {
 
 impl EventData for OperationStarted {
     const KIND: Kind = Kind::OperationStarted;
+    const SUBJECT: Option<SubjectOf<Self>> = Some(|data| Some(&data.operation));
 }
 
 /// A piece of work has ended.
@@ -68,6 +69,7 @@ pub struct OperationCompleted {
 
 impl EventData for OperationCompleted {
     const KIND: Kind = Kind::OperationCompleted;
+    const SUBJECT: Option<SubjectOf<Self>> = Some(|data| data.operation.as_deref());
 
     fn outcome(&self) -> Option<EventOutcome> {
         Some(self.outcome)

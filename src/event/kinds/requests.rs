@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::object::optional_object;
-use super::{ErrorInfo, EventData, Kind, Millis, numbers};
+use super::{ErrorInfo, EventData, Kind, Millis, SubjectOf, numbers};
 use crate::model::EventOutcome;
 
 /// A request has come in.
@@ -25,6 +25,7 @@ pub struct RequestStarted {
 
 impl EventData for RequestStarted {
     const KIND: Kind = Kind::RequestStarted;
+    const SUBJECT: Option<SubjectOf<Self>> = Some(|data| Some(&data.request));
 }
 
 /// A request was answered, or was not.
@@ -65,6 +66,7 @@ pub struct RequestCompleted {
 
 impl EventData for RequestCompleted {
     const KIND: Kind = Kind::RequestCompleted;
+    const SUBJECT: Option<SubjectOf<Self>> = Some(|data| data.request.as_deref());
 
     fn outcome(&self) -> Option<EventOutcome> {
         Some(self.outcome)

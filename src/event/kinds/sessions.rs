@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EventData, Kind, Millis};
+use super::{EventData, Kind, Millis, SubjectOf};
 
 /// A session has begun.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +18,7 @@ pub struct SessionCreated {
 
 impl EventData for SessionCreated {
     const KIND: Kind = Kind::SessionCreated;
+    const SUBJECT: Option<SubjectOf<Self>> = Some(|data| Some(&data.session));
 }
 
 /// A session has ended, and what it held is free.
@@ -36,4 +37,5 @@ pub struct SessionCleanedUp {
 
 impl EventData for SessionCleanedUp {
     const KIND: Kind = Kind::SessionCleanedUp;
+    const SUBJECT: Option<SubjectOf<Self>> = Some(|data| Some(&data.session));
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::object::object;
-use super::{ErrorInfo, EventData, Kind, numbers};
+use super::{ErrorInfo, EventData, Kind, SubjectOf, numbers};
 use crate::model::EventOutcome;
 
 /// A worker takes work from now on.
@@ -28,6 +28,7 @@ pub struct WorkerStarted {
 
 impl EventData for WorkerStarted {
     const KIND: Kind = Kind::WorkerStarted;
+    const SUBJECT: Option<SubjectOf<Self>> = Some(|data| Some(&data.worker));
 }
 
 /// A worker has ended as it should.
@@ -43,6 +44,7 @@ pub struct WorkerStopped {
 
 impl EventData for WorkerStopped {
     const KIND: Kind = Kind::WorkerStopped;
+    const SUBJECT: Option<SubjectOf<Self>> = Some(|data| Some(&data.worker));
 }
 
 /// A worker has ended as it should not.
@@ -61,6 +63,7 @@ pub struct WorkerCrashed {
 
 impl EventData for WorkerCrashed {
     const KIND: Kind = Kind::WorkerCrashed;
+    const SUBJECT: Option<SubjectOf<Self>> = Some(|data| Some(&data.worker));
 
     fn outcome(&self) -> Option<EventOutcome> {
         Some(EventOutcome::Failure)

@@ -108,14 +108,14 @@ impl Events {
                 return Err(found);
             }
         };
-        if !self.samples(
-            &kind.name,
+        let belongs = (
             envelope.traceparent.as_deref(),
             envelope.run.as_deref(),
             envelope.id.as_deref(),
-        ) {
+        );
+        let Some(data) = self.sample(&kind.name, belongs, || data, Some(Data::subject)) else {
             return Ok(One::SampledOut);
-        }
+        };
         let given = envelope.id.is_none();
         let event = Event {
             id: envelope.id.unwrap_or_else(|| self.shared().ids.next()),
