@@ -3,6 +3,7 @@
 //! Pure state, told one event after the other; it reads no clock, waits for nobody and writes nothing. All of it is
 //! bounded: what finds no room is counted, and names without room are one, `other`.
 
+mod busy;
 mod config;
 mod facts;
 mod flight;
@@ -187,7 +188,7 @@ impl Derived {
         for work in [&mut self.operations, &mut self.requests, &mut self.runs] {
             for lost in work.give_up(now, lost_after) {
                 if let Some(worker) = &lost.worker {
-                    self.workers.leave(worker, now);
+                    self.workers.leave(worker, None, now);
                 }
             }
         }

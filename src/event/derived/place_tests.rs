@@ -41,6 +41,47 @@ fn workers_are_as_busy_as_their_slots() {
 }
 
 #[test]
+fn work_that_is_told_in_one_batch_counts_when_it_happened() {
+    let mut stage = Stage::new(|_| {});
+    stage.tell("worker.started", r#"{"worker": "w"}"#);
+    stage.pass(30);
+    let mut told = |id: &str, started, ended| {
+        let start = format!(r#"{{"operation": "{id}", "name": "mail", "worker": "w"}}"#);
+        stage.tell_late("operation.started", &start, started);
+        let end = r#""name": "mail", "outcome": "success", "duration_ms": 10000"#;
+        let end = format!(r#"{{"operation": "{id}", {end}}}"#);
+        stage.tell_late("operation.completed", &end, ended);
+        let workers = stage.facts().workers.expect("one was told");
+        workers.workers[0].utilization * 30.0
+    };
+    let spent = told("a", 20, 10);
+    assert!((spent - 10.0).abs() < 0.01, "{spent}");
+    // A clock that is not believed: it has ended now.
+    let spent = told("b", 7200, 7190);
+    assert!((spent - 20.0).abs() < 0.01, "{spent}");
+    // No more than there was time for.
+    let spent = told("c", 20, 10);
+    assert!((spent - 20.0).abs() < 0.01, "{spent}");
+}
+
+#[test]
+fn work_within_work_is_done_once() {
+    let mut stage = Stage::new(|_| {});
+    stage.tell("worker.started", r#"{"worker": "w"}"#);
+    for id in ["outer", "inner"] {
+        let start = format!(r#"{{"operation": "{id}", "name": "n", "worker": "w"}}"#);
+        stage.tell("operation.started", &start);
+    }
+    stage.pass(20);
+    stage.end("inner", "n", "success", 20_000.0);
+    stage.end("outer", "n", "success", 20_000.0);
+    stage.pass(20);
+    let workers = stage.facts().workers.expect("one was told");
+    let share = workers.workers[0].utilization;
+    assert!((share - 0.5).abs() < 0.01, "{share}");
+}
+
+#[test]
 fn a_worker_that_is_known_by_its_work_alone_is_there_for_a_while() {
     let mut stage = Stage::new(|config| config.lost_after = Span::seconds(20));
     let done = r#"{"name": "mail", "worker": "w", "outcome": "success", "duration_ms": 5000}"#;

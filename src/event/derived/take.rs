@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Derived;
+use super::busy::Spell;
 use super::flight::{Begun, End};
 use super::work::{Ended, Started, Told, Work};
 use crate::event::Data;
@@ -35,7 +36,7 @@ impl Derived {
         self.kinds.count(event, error_of(data).is_some());
         match data {
             Data::OperationStarted(data) => self.operation_started(event, data, when, now),
-            Data::OperationCompleted(data) => self.operation_completed(event, data, now),
+            Data::OperationCompleted(data) => self.operation_completed(event, data, when, now),
             Data::RequestStarted(data) => self.request_started(event, data, when),
             Data::RequestCompleted(data) => self.request_completed(event, data, now),
             Data::RunStarted(data) => self.run_started(event, data, when),
@@ -43,7 +44,7 @@ impl Derived {
             Data::WorkerStarted(data) => {
                 let pool = self.pools.place(data.pool.as_deref().unwrap_or_default());
                 let slots = data.slots.unwrap_or(1);
-                self.workers.start(&data.worker, pool, slots, when);
+                self.workers.start(&data.worker, (pool, slots), when, now);
             }
             Data::WorkerStopped(data) => {
                 self.workers.stop(&data.worker);
@@ -100,33 +101,37 @@ impl Derived {
             return;
         };
         if let Some(worker) = before.as_ref().and_then(|begun| begun.worker.as_ref()) {
-            self.workers.leave(worker, now);
+            self.workers.leave(worker, None, now);
         }
         if let Some(worker) = &worker {
-            self.workers.enter(worker, now);
+            self.workers.enter(worker, when, now);
         }
     }
 
-    fn operation_completed(&mut self, event: &Event, data: &OperationCompleted, now: Instant) {
+    fn operation_completed(
+        &mut self,
+        event: &Event,
+        data: &OperationCompleted,
+        when: Instant,
+        now: Instant,
+    ) {
         let begun = match self.operations.end(data.operation.as_deref(), event.time) {
             End::Of(begun) => Some(begun),
             End::Alone => None,
         };
-        let duration = Some(duration_of(data.duration_ms));
+        let duration = duration_of(data.duration_ms);
+        self.worked(
+            begun.as_deref(),
+            data.worker.as_deref(),
+            (duration, when),
+            now,
+        );
         let queued = begun.as_ref().is_some_and(|begun| begun.queued);
         if let Some(queue) = data.queue.as_ref().filter(|_| !queued) {
             self.took(queue, now);
         }
-        let entered = begun.as_ref().and_then(|begun| begun.worker.as_ref());
-        if let Some(worker) = entered {
-            self.workers.leave(worker, now);
-        } else if let Some(id) = data.worker.as_deref()
-            && let Some(worker) = self.workers.of(id, &mut self.pools, now)
-        {
-            self.workers.did(&worker, duration, now);
-        }
         let place = self.operations.place(&self.measures, &data.name);
-        let end = ended(data.outcome, duration);
+        let end = ended(data.outcome, Some(duration));
         self.operations.count(&self.measures, place, now, &end);
         let told = Said {
             id: data.operation.as_deref(),
@@ -134,6 +139,29 @@ impl Derived {
             error: data.error.as_ref(),
         };
         keep(&mut self.operations, place, event, &end, told);
+    }
+
+    /// A worker has done something that took so long, and ended then.
+    fn worked(
+        &mut self,
+        begun: Option<&Begun>,
+        worker: Option<&str>,
+        (took, until): (Duration, Instant),
+        now: Instant,
+    ) {
+        if let Some((begun, worker)) = begun.and_then(|begun| Some((begun, begun.worker.as_ref()?)))
+        {
+            let spell = Spell {
+                since: begun.since,
+                until,
+                took,
+            };
+            self.workers.leave(worker, Some(spell), now);
+        } else if let Some(id) = worker
+            && let Some(worker) = self.workers.of(id, &mut self.pools, now)
+        {
+            self.workers.did(&worker, (took, until), now);
+        }
     }
 
     fn request_started(&mut self, event: &Event, data: &RequestStarted, when: Instant) {

@@ -59,6 +59,13 @@ impl Stage {
         self.derived.apply(&event, &data, self.now());
     }
 
+    /// Tells now what happened so many seconds ago.
+    pub(super) fn tell_late(&mut self, kind: &str, data: &str, ago: i64) {
+        let (mut event, data) = self.event(kind, data);
+        event.time -= ago * 1_000_000;
+        self.derived.apply(&event, &data, self.now());
+    }
+
     pub(super) fn start(&mut self, id: &str, name: &str) {
         let data = format!("{{\"operation\": \"{id}\", \"name\": \"{name}\"}}");
         self.tell("operation.started", &data);

@@ -49,8 +49,15 @@ impl Slicing {
         u64::try_from(since / self.slice.as_nanos().max(1)).unwrap_or(u64::MAX)
     }
 
+    /// When a slice begins, and when it ends.
+    pub(super) fn span(&self, number: u64) -> (Instant, Instant) {
+        let nanos = u64::try_from(self.slice.as_nanos()).unwrap_or(u64::MAX);
+        let begin = self.begun + Duration::from_nanos(nanos.saturating_mul(number));
+        (begin, begin + self.slice)
+    }
+
     /// The oldest slice that counts when `newest` is the present one.
-    fn oldest(&self, newest: u64) -> u64 {
+    pub(super) fn oldest(&self, newest: u64) -> u64 {
         (newest + 1).saturating_sub(u64::from(self.slices))
     }
 }

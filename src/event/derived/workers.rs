@@ -1,9 +1,10 @@
 //! Workers: which there are, and how much of their time is spent on work.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::busy::{self, Busy, Spell};
 use super::names::Ids;
 use super::pools::Pools;
 use super::window::Slicing;
@@ -11,8 +12,6 @@ use crate::model::{PoolWorkers, WorkerFacts, WorkerState};
 
 /// Workers shown one by one.
 const SHOWN: usize = 100;
-/// Slices of the window of their busy time.
-const BUSY_SLICES: u32 = 12;
 
 /// One worker.
 #[derive(Debug)]
@@ -31,59 +30,19 @@ struct Worker {
     busy: Busy,
 }
 
-/// Seconds spent on work, in a window.
-#[derive(Debug)]
-struct Busy {
-    /// The newest last, each with its number.
-    slices: VecDeque<(u64, f64)>,
-    /// Since when it is counted.
-    from: Instant,
-    /// Until when what is under way has been counted.
-    until: Instant,
-}
-
-impl Busy {
-    fn new(from: Instant) -> Self {
-        Self {
-            slices: VecDeque::new(),
-            from,
-            until: from,
-        }
-    }
-
-    fn add(&mut self, slice: u64, seconds: f64) {
-        match self.slices.back_mut() {
-            Some((number, sum)) if *number >= slice => *sum += seconds,
-            _ => self.slices.push_back((slice, seconds)),
-        }
-    }
-}
-
 impl Worker {
     /// Counts what it has done since it was last looked at.
     fn advance(&mut self, slicing: &Slicing, now: Instant) {
-        let slice = slicing.at(now);
-        let since = now.saturating_duration_since(self.busy.until);
         let slots = self.active.min(self.slots);
-        if slots > 0 {
-            self.busy.add(slice, since.as_secs_f64() * f64::from(slots));
-        }
-        self.busy.until = self.busy.until.max(now);
-        let oldest = (slice + 1).saturating_sub(u64::from(BUSY_SLICES));
-        while self
-            .busy
-            .slices
-            .pop_front_if(|(number, _)| *number < oldest)
-            .is_some()
-        {}
+        self.busy.advance(slicing, slots, now);
     }
 
-    /// Seconds spent on work, and seconds that it could have.
-    fn use_of(&self, window: Duration, now: Instant) -> (f64, f64) {
-        let there = now.saturating_duration_since(self.busy.from).min(window);
-        let could = there.as_secs_f64() * f64::from(self.slots);
-        let spent = self.busy.slices.iter().map(|(_, seconds)| seconds).sum();
-        (could.min(spent), could)
+    /// It was there before it was heard of.
+    fn reach_back(&mut self, since: Instant) {
+        if !self.told {
+            self.since = self.since.min(since);
+            self.busy.reach_back(since);
+        }
     }
 }
 
@@ -107,7 +66,7 @@ impl Workers {
         Self {
             by_id: HashMap::new(),
             ids: Ids::default(),
-            slicing: Slicing::new(begun, window, BUSY_SLICES),
+            slicing: busy::slicing(begun, window),
             window,
             next: 0,
             most,
@@ -116,12 +75,19 @@ impl Workers {
         }
     }
 
-    /// A worker is there from now on; one that had its id is not any more.
-    pub(super) fn start(&mut self, id: &str, pool: usize, slots: u32, now: Instant) {
+    /// A worker is there since then; one that had its id is not any more.
+    pub(super) fn start(
+        &mut self,
+        id: &str,
+        (pool, slots): (usize, u32),
+        since: Instant,
+        now: Instant,
+    ) {
         self.told = true;
         let id: Arc<str> = self.ids.kept(id).as_ref().into();
         self.by_id.remove(&id);
         if let Some(worker) = self.make(id, pool, now) {
+            worker.reach_back(since);
             worker.slots = slots.max(1);
             worker.told = true;
         }
@@ -141,7 +107,7 @@ impl Workers {
             told: false,
             since: now,
             seen: now,
-            busy: Busy::new(now),
+            busy: Busy::new(&self.slicing, now, now),
         };
         Some(self.by_id.entry(id).or_insert(worker))
     }
@@ -172,45 +138,48 @@ impl Workers {
         Some((id, number))
     }
 
-    /// It has begun something.
-    pub(super) fn enter(&mut self, worker: &(Arc<str>, u64), now: Instant) {
+    /// It has been doing something since then.
+    pub(super) fn enter(&mut self, worker: &(Arc<str>, u64), since: Instant, now: Instant) {
         let slicing = self.slicing;
         if let Some(worker) = self.same(worker) {
+            worker.reach_back(since);
             worker.advance(&slicing, now);
+            if worker.active < worker.slots {
+                worker.busy.begin(&slicing, since);
+            }
             worker.active += 1;
             worker.seen = now;
         }
     }
 
-    /// What it did is over.
-    pub(super) fn leave(&mut self, worker: &(Arc<str>, u64), now: Instant) {
+    /// What it did is over, in that way if that is known.
+    pub(super) fn leave(&mut self, worker: &(Arc<str>, u64), spell: Option<Spell>, now: Instant) {
         let slicing = self.slicing;
         if let Some(worker) = self.same(worker) {
             worker.advance(&slicing, now);
+            // Beyond its slots nothing was counted.
+            if let Some(spell) = spell.filter(|_| worker.active <= worker.slots) {
+                worker.busy.end(&slicing, spell);
+            }
             worker.active = worker.active.saturating_sub(1);
             worker.seen = now;
         }
     }
 
-    /// It has done something whose start was not told.
+    /// It has done something, until then, whose start was not told.
     pub(super) fn did(
         &mut self,
         worker: &(Arc<str>, u64),
-        duration: Option<Duration>,
+        (duration, until): (Duration, Instant),
         now: Instant,
     ) {
         let (slicing, window) = (self.slicing, self.window);
         if let Some(worker) = self.same(worker) {
             worker.advance(&slicing, now);
-            let spent = duration.unwrap_or_default().min(window);
-            worker.busy.add(slicing.at(now), spent.as_secs_f64());
             worker.seen = now;
-            // It was there before it was heard of.
-            if !worker.told
-                && let Some(since) = now.checked_sub(spent)
-            {
-                worker.since = worker.since.min(since);
-                worker.busy.from = worker.busy.from.min(since);
+            if let Some(since) = until.checked_sub(duration.min(window)) {
+                worker.reach_back(since);
+                worker.busy.count(&slicing, (since, until));
             }
         }
     }
@@ -233,7 +202,7 @@ impl Workers {
     /// Counts begin anew, at `now`; who is there stays.
     pub(super) fn forget_counts(&mut self, now: Instant) {
         for worker in self.by_id.values_mut() {
-            worker.busy = Busy::new(now);
+            worker.busy = Busy::new(&self.slicing, now, now);
         }
         self.full = 0;
     }
@@ -265,7 +234,7 @@ impl Workers {
                 .or_insert_with(|| (nobody(name, 0), 0.0, 0.0));
             pool.total += 1;
             pool.busy += u64::from(worker.active > 0);
-            let (did, might) = worker.use_of(self.window, now);
+            let (did, might) = worker.busy.spent(&self.slicing, worker.slots, now);
             *spent += did;
             *could += might;
         }
@@ -292,7 +261,7 @@ impl Workers {
         oldest.sort_unstable_by_key(|(_, worker)| worker.number);
         oldest.truncate(SHOWN);
         let state = |(id, worker): (&Arc<str>, &Worker)| {
-            let (spent, could) = worker.use_of(self.window, now);
+            let (spent, could) = worker.busy.spent(&self.slicing, worker.slots, now);
             WorkerState {
                 id: id.clone(),
                 pool: pools.name(worker.pool).clone(),
