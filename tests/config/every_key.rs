@@ -73,7 +73,7 @@ fn c01_every_key_takes_or_refuses_every_mistake_and_says_where() {
 }
 
 /// Keys with a range, by section.
-const RANGES: [(&str, &str); 73] = [
+const RANGES: [(&str, &str); 74] = [
     ("events.derived", "window"),
     ("events.derived", "busy_window"),
     ("events.derived", "names"),
@@ -82,6 +82,7 @@ const RANGES: [(&str, &str); 73] = [
     ("events.derived", "sessions"),
     ("events.derived", "lost_after"),
     ("events.derived", "session_lost_after"),
+    ("events.derived", "worker_lost_after"),
     ("events.derived.overdue", "default"),
     ("events.derived.error_rate", "window"),
     ("events.derived.error_rate", "threshold"),

@@ -38,6 +38,8 @@ pub struct Config {
     pub lost_after: Span,
     /// The same of a session.
     pub session_lost_after: Span,
+    /// A worker that was told as started is gone when nothing was told of it for so long and it does nothing.
+    pub worker_lost_after: Span,
     /// How long work may take.
     pub overdue: Overdue,
     /// When errors are too many.
@@ -79,6 +81,8 @@ impl Default for Config {
             sessions: 10_000,
             lost_after: Span::seconds(3600),
             session_lost_after: Span::seconds(24 * 3600),
+            // A night without work is no end.
+            worker_lost_after: Span::seconds(24 * 3600),
             overdue: Overdue::default(),
             error_rate: ErrorRateConfig::default(),
         }
@@ -113,9 +117,13 @@ impl Config {
         check_range(&mut faults, "in_flight", self.in_flight, 1, 1_000_000);
         check_range(&mut faults, "workers", self.workers, 1, 100_000);
         check_range(&mut faults, "sessions", self.sessions, 1, 1_000_000);
-        check_range(&mut faults, "lost_after", self.lost_after, second, LONGEST);
-        let (key, span) = ("session_lost_after", self.session_lost_after);
-        check_range(&mut faults, key, span, second, LONGEST);
+        for (key, span) in [
+            ("lost_after", self.lost_after),
+            ("session_lost_after", self.session_lost_after),
+            ("worker_lost_after", self.worker_lost_after),
+        ] {
+            check_range(&mut faults, key, span, second, LONGEST);
+        }
         self.overdue.check(&mut faults);
         let rate = &self.error_rate;
         check_range(

@@ -192,7 +192,8 @@ impl Derived {
                 }
             }
         }
-        self.workers.advance(now, lost_after);
+        let silent = (self.config.worker_lost_after.0, lost_after);
+        self.workers.advance(now, silent);
         let lost_after = self.config.session_lost_after.0;
         self.sessions.advance(&self.measures, now, lost_after);
     }

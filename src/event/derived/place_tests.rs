@@ -97,6 +97,45 @@ fn a_worker_that_is_known_by_its_work_alone_is_there_for_a_while() {
 }
 
 #[test]
+fn a_worker_that_was_killed_goes_after_a_while_and_not_while_it_works() {
+    let mut stage = Stage::new(|config| {
+        config.lost_after = Span::seconds(20);
+        config.worker_lost_after = Span::seconds(40);
+    });
+    stage.tell("worker.started", r#"{"worker": "idle"}"#);
+    stage.tell("worker.started", r#"{"worker": "busy"}"#);
+    let start = r#"{"operation": "a", "name": "n", "worker": "busy", "expected_ms": 40000}"#;
+    stage.tell("operation.started", start);
+    let total = |stage: &mut Stage| stage.facts().workers.map(|workers| workers.total);
+    stage.pass(40);
+    assert_eq!(total(&mut stage), Some(2));
+    stage.pass(1);
+    assert_eq!(total(&mut stage), Some(1), "nothing was told of it");
+    // What it did is lost after twice what was expected, and it is gone a while later.
+    stage.pass(40);
+    assert_eq!(total(&mut stage), Some(1));
+    stage.pass(41);
+    assert_eq!(total(&mut stage), Some(0));
+}
+
+#[test]
+fn what_a_crashed_worker_did_is_lost_and_what_others_do_is_not() {
+    let mut stage = Stage::new(|_| {});
+    for worker in ["w1", "w2"] {
+        let start = format!(r#"{{"operation": "{worker}", "name": "n", "worker": "{worker}"}}"#);
+        stage.tell("operation.started", &start);
+    }
+    let crash = r#"{"worker": "w1", "error": {"kind": "OOM", "message": "no memory"}}"#;
+    stage.tell("worker.crashed", crash);
+    let facts = stage.facts().operations;
+    assert_eq!((facts.in_flight, facts.lost), (1, 1));
+    assert_eq!(&*facts.active[0].id, "w2");
+    stage.end("w1", "n", "failure", 1.0);
+    let facts = stage.facts().operations;
+    assert_eq!(facts.names[0].outcomes[1], 1, "a late end still counts");
+}
+
+#[test]
 fn the_work_of_a_worker_that_is_gone_is_not_the_next_ones() {
     let mut stage = Stage::new(|config| config.workers = 1);
     stage.tell("worker.started", r#"{"worker": "w"}"#);

@@ -50,10 +50,7 @@ impl Derived {
                 self.workers.stop(&data.worker);
             }
             Data::WorkerCrashed(data) => {
-                let known = self.workers.stop(&data.worker);
-                let told = data.pool.as_deref().map(|pool| self.pools.place(pool));
-                let pool = told.or(known).unwrap_or_else(|| self.pools.place(""));
-                self.pools.crash(pool);
+                self.crashed(&data.worker, data.pool.as_deref());
             }
             Data::PoolStarted(data) => self.pools.size(&data.pool, data.size),
             Data::PoolSaturated(data) => {
@@ -161,6 +158,18 @@ impl Derived {
             && let Some(worker) = self.workers.of(id, &mut self.pools, now)
         {
             self.workers.did(&worker, (took, until), now);
+        }
+    }
+
+    /// A worker has crashed: nobody tells the end of what it did.
+    fn crashed(&mut self, worker: &str, pool: Option<&str>) {
+        let known = self.workers.stop(worker);
+        let told = pool.map(|pool| self.pools.place(pool));
+        let pool = told.or(known.as_ref().map(|(pool, _)| *pool));
+        let pool = pool.unwrap_or_else(|| self.pools.place(""));
+        self.pools.crash(pool);
+        if let Some((_, worker)) = known {
+            self.operations.lose_of(&worker);
         }
     }
 

@@ -292,6 +292,14 @@ impl Work {
         lost
     }
 
+    /// Lets go what a worker did that is gone.
+    pub(super) fn lose_of(&mut self, worker: &(Arc<str>, u64)) {
+        let lost = self
+            .flight
+            .give_up(|begun| begun.worker.as_ref() == Some(worker));
+        lost.iter().for_each(|begun| self.lose(begun));
+    }
+
     /// Lets go what is too old in the windows.
     pub(super) fn advance(&mut self, measures: &Measures, now: Instant) {
         let durations = measures.durations.at(now);

@@ -112,11 +112,11 @@ impl Workers {
         Some(self.by_id.entry(id).or_insert(worker))
     }
 
-    /// A worker has ended, in whatever way. Gives its pool's place, if it was known.
-    pub(super) fn stop(&mut self, id: &str) -> Option<usize> {
+    /// A worker has ended, in whatever way. Gives what was known of it: its pool's place, and what operations know it by.
+    pub(super) fn stop(&mut self, id: &str) -> Option<(usize, (Arc<str>, u64))> {
         self.told = true;
-        let worker = self.by_id.remove(&*self.ids.kept(id));
-        worker.map(|worker| worker.pool)
+        let (id, worker) = self.by_id.remove_entry(&*self.ids.kept(id))?;
+        Some((worker.pool, (id, worker.number)))
     }
 
     /// The worker of this id, one that is known by its work alone if it was never told as started: its id and its number.
@@ -189,13 +189,15 @@ impl Workers {
         (worker.number == *number).then_some(worker)
     }
 
-    /// Counts what all have done until now, and lets go who was known by its work alone and has done none for long.
-    pub(super) fn advance(&mut self, now: Instant, lost_after: Duration) {
+    /// Counts what all have done until now, and lets go who does nothing and was not told of for long: for the first of the
+    /// spans if its start was told, for the second if it is known by its work alone.
+    pub(super) fn advance(&mut self, now: Instant, (told, untold): (Duration, Duration)) {
         let slicing = self.slicing;
         self.by_id.retain(|_, worker| {
             worker.advance(&slicing, now);
             let silent = now.saturating_duration_since(worker.seen);
-            worker.told || worker.active > 0 || silent <= lost_after
+            let patience = if worker.told { told } else { untold };
+            worker.active > 0 || silent <= patience
         });
     }
 
