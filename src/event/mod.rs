@@ -36,7 +36,7 @@ pub use feed::{Feed, FeedEvent, Gap};
 pub use kinds::{Data, EventData, Kind};
 pub use read::Form;
 pub use recorder::{Context, Recorder, Unrecorded};
-pub use run::{now, run_tree, time};
+pub use run::{RunState, now, run_tree, time};
 pub use sampling::sampling_place;
 pub use schemas::{KindSchema, Schemas};
 

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Kind;
 use super::fields::{Field, Fields};
-use crate::model::KeptEvent;
+use crate::model::{Event, EventOutcome, KeptEvent};
 
 /// How deep steps stand in each other at most; what is told to be deeper stands at that depth.
 const DEEPEST: usize = 64;
@@ -38,6 +38,39 @@ pub fn run_tree<'a>(
     tree.insert("events", Value::from(events.len()));
     tree.insert("cut", Value::from(cut));
     tree
+}
+
+/// How a run stands: in a word, when it ended, and how long it took or has been running.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunState {
+    /// `running`, or how it ended.
+    pub status: &'static str,
+    /// In microseconds since the Unix epoch.
+    pub finished: Option<i64>,
+    /// As its end says, else from `from` on; in milliseconds, and never below 0 though clocks differ.
+    pub duration_ms: f64,
+}
+
+impl RunState {
+    /// Of a run that began at `from`, in microseconds since the Unix epoch, and has that end or is still running at `now`.
+    pub fn new(from: i64, end: Option<&Event>, now: i64) -> Self {
+        let outcome = end.and_then(|event| event.outcome);
+        let finished = end.map(|event| event.time);
+        let elapsed = finished.unwrap_or(now).saturating_sub(from);
+        let told =
+            end.and_then(|event| serde_json::from_str::<Ended>(&event.data).ok()?.duration_ms);
+        Self {
+            status: outcome.map_or("running", EventOutcome::as_str),
+            finished,
+            duration_ms: told.unwrap_or(elapsed as f64 / MILLI).max(0.0),
+        }
+    }
+}
+
+/// What a run's end says of its duration.
+#[derive(Deserialize)]
+struct Ended {
+    duration_ms: Option<f64>,
 }
 
 /// What a run's events say.
@@ -102,25 +135,15 @@ impl<'a> Told<'a> {
     /// What is said of the run as a whole.
     fn head(&mut self, run: &'a str, now: i64) -> Fields<'a> {
         let started = self.started.as_ref().map(|(kept, _)| kept.event.time);
-        let finished = self.finished.as_ref().map(|(kept, _)| kept.event.time);
         let from = started.or(self.first.map(|kept| kept.event.time));
-        let until = finished.unwrap_or(now);
-        let outcome = self
-            .finished
-            .as_ref()
-            .and_then(|(kept, _)| kept.event.outcome);
+        let end = self.finished.as_ref().map(|(kept, _)| &kept.event);
+        let state = RunState::new(from.unwrap_or(now), end, now);
         let mut head = Fields::default();
         head.insert("run", Value::from(run));
-        let status = outcome.map_or("running", |outcome| outcome.as_str());
-        head.insert("status", Value::from(status));
+        head.insert("status", Value::from(state.status));
         head.insert("started", started.map_or(Value::Null, time));
-        head.insert("finished", finished.map_or(Value::Null, time));
-        let measured = self
-            .finished
-            .as_mut()
-            .and_then(|(_, data)| data.remove("duration_ms"));
-        let elapsed = from.map_or(Value::Null, |from| milliseconds(until - from));
-        head.insert("duration_ms", measured.unwrap_or(elapsed.into()));
+        head.insert("finished", state.finished.map_or(Value::Null, time));
+        head.insert("duration_ms", Value::from(state.duration_ms));
         if let Some(event) = self.first.map(|kept| &kept.event) {
             head.insert("source", Value::from(event.source.as_deref()));
             head.insert("correlation", Value::from(event.correlation.as_deref()));
@@ -128,8 +151,9 @@ impl<'a> Told<'a> {
         }
         let said = [self.started.take(), self.finished.take()];
         for (_, mut data) in said.into_iter().flatten() {
-            // It is the status already.
+            // They are there already.
             data.remove("outcome");
+            data.remove("duration_ms");
             head.extend(data);
         }
         head

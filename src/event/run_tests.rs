@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::run_tree;
+use super::{RunState, run_tree};
 use crate::model::{Event, EventOutcome, KeptEvent};
 
 /// A second, in microseconds.
@@ -111,6 +111,22 @@ fn a_run_that_goes_on_has_lasted_until_now() {
         (&json!("running"), &json!(60_000.0))
     );
     assert_eq!(tree["finished"], Value::Null);
+}
+
+#[test]
+fn a_run_lasts_as_long_as_its_end_says_and_never_less_than_no_time() {
+    let end = |data| event(2, "run.finished", 30, data).event;
+    let state = |end: &Event| RunState::new(40 * SECOND, Some(end), 50 * SECOND);
+    let told = state(&end(json!({ "outcome": "success", "duration_ms": 7 })));
+    assert_eq!((told.status, told.duration_ms), ("success", 7.0));
+    assert_eq!(told.finished, Some(30 * SECOND));
+    // By another clock it has ended before it began.
+    let early = state(&end(json!({ "outcome": "timeout" })));
+    assert_eq!((early.status, early.duration_ms), ("timeout", 0.0));
+    let running = RunState::new(40 * SECOND, None, 50 * SECOND);
+    assert_eq!((running.status, running.duration_ms), ("running", 10_000.0));
+    let ahead = RunState::new(60 * SECOND, None, 50 * SECOND);
+    assert_eq!(ahead.duration_ms, 0.0);
 }
 
 #[test]

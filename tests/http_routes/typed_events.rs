@@ -431,7 +431,32 @@ async fn a_run_is_listed_and_shown_as_a_tree() {
         (&list["runs"][0]["run"], &list["runs"][0]["status"]),
         (&json!("a/b"), &json!("success"))
     );
+    for part in ["started", "finished", "duration_ms"] {
+        assert_eq!(list["runs"][0][part], tree[part], "{part}");
+    }
     assert_eq!(bench.get("/api/v1/runs/none").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_run_with_more_events_than_are_shown_has_ended_all_the_same() {
+    let bench = Bench::new();
+    let of_run = |kind: &str, data: Value| json!({ "kind": kind, "run": "r", "data": data });
+    let mut batch = vec![of_run("run.started", json!({ "name": "long" }))];
+    batch.extend((0..10_000).map(|n| {
+        let thought = json!({ "step": n.to_string(), "text": "t" });
+        of_run("step.thought", thought)
+    }));
+    batch.push(of_run("run.finished", json!({ "outcome": "failure" })));
+    assert_eq!(bench.send("", Value::from(batch)).await.0, 200);
+    let (_, tree) = bench.get("/api/v1/runs/r").await;
+    assert_eq!(
+        (&tree["cut"], &tree["status"]),
+        (&json!(true), &json!("failure"))
+    );
+    let (_, list) = bench.get("/api/v1/runs").await;
+    for part in ["status", "started", "finished", "duration_ms"] {
+        assert_eq!(list["runs"][0][part], tree[part], "{part}");
+    }
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub struct RunsPage {
 /// A run's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunEvents {
-    /// The oldest first.
+    /// The oldest first; the last is the run's newest end where that is not among the others.
     pub events: Vec<KeptEvent>,
     /// There are more.
     pub cut: bool,

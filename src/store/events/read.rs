@@ -95,7 +95,8 @@ impl EventReader {
         self.within(|pooled| after(pooled, sequence, filter, limit, enough))
     }
 
-    /// The events of a run, the oldest first, at most so many, and at most 16 MiB of what they say.
+    /// The events of a run, the oldest first, at most so many, and at most 16 MiB of what they say; where there are more, its newest
+    /// end besides.
     ///
     /// # Errors
     /// What SQLite says.
@@ -109,6 +110,10 @@ impl EventReader {
             let (mut events, cut) = select(pooled, &sql, &[&run, &limit], &mut { MOST_BYTES })?;
             let cut = cut || events.len() > most;
             events.truncate(most);
+            if cut && let Some(end) = finished(pooled, Some(run))? {
+                let is_new = events.iter().all(|one| one.sequence != end.sequence);
+                events.extend(is_new.then_some(end));
+            }
             Ok(RunEvents { events, cut })
         })
     }

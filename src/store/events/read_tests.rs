@@ -226,6 +226,16 @@ fn runs_are_told_by_their_beginning_and_their_newest_end() {
         sequence: 2,
     };
     assert_eq!(told(Some(cursor), 2), [(1, Some(5))]);
+    // The end of one that is cut is there all the same, once.
+    let mut run = |run: &str, most| -> (Vec<i64>, bool) {
+        let found = reader.run(run, most).unwrap();
+        let events = found.events.iter();
+        (events.map(|one| one.sequence).collect(), found.cut)
+    };
+    assert_eq!(run("a", 1), (vec![1, 5], true));
+    assert_eq!(run("a", 2), (vec![1, 4, 5], true));
+    assert_eq!(run("a", 3), (vec![1, 4, 5], false));
+    assert_eq!(run("b", 1), (vec![2], true));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::question::{cursor, limit, written};
 use super::{answer, encoded, unread};
-use crate::event::{RunEntry, now, run_tree, time};
+use crate::event::{RunEntry, RunState, now, run_tree, time};
 use crate::http::problem::Problem;
 use crate::http::request_path::Path;
 use crate::http::routes::parameters;
@@ -77,18 +77,17 @@ struct Named<'a> {
 }
 
 fn entry(run: &RunEntry, now: i64) -> Value {
-    let (started, finished) = (&run.started.event, run.finished.as_ref());
-    let finished = finished.map(|kept| &kept.event);
+    let started = &run.started.event;
     let said: Option<Named<'_>> = serde_json::from_str(&started.data).ok();
-    let outcome = finished.and_then(|event| event.outcome);
-    let until = finished.map_or(now, |event| event.time);
+    let end = run.finished.as_ref().map(|kept| &kept.event);
+    let state = RunState::new(started.time, end, now);
     json!({
         "run": started.run,
         "name": said.and_then(|said| said.name),
-        "status": outcome.map_or("running", |outcome| outcome.as_str()),
+        "status": state.status,
         "started": time(started.time),
-        "finished": finished.map(|event| time(event.time)),
-        "duration_ms": (until - started.time) as f64 / 1e3,
+        "finished": state.finished.map(time),
+        "duration_ms": state.duration_ms,
         "source": started.source,
         "correlation": started.correlation,
     })
