@@ -11,6 +11,8 @@ use crate::model::{ErrorRate, EventOutcome, Percentiles};
 const DIGITS: u8 = 2;
 /// Longer durations count as this long in percentiles.
 const LONGEST_MICROS: u64 = 24 * 3_600_000_000;
+/// So many durations are counted at once: it takes as many times before a count of 64 bits is full.
+const MOST_AT_ONCE: u64 = u32::MAX as u64;
 /// Slices of a window of durations: each may hold a few kilobytes.
 const DURATION_SLICES: u32 = 5;
 /// Slices of a window of outcomes, which are two numbers each.
@@ -66,8 +68,8 @@ impl Slicing {
 #[derive(Debug)]
 pub(super) struct Durations {
     /// The newest last, each with its number.
-    slices: VecDeque<(u64, Histogram<u32>)>,
-    whole: Option<Histogram<u32>>,
+    slices: VecDeque<(u64, Histogram<u64>)>,
+    whole: Option<Histogram<u64>>,
 }
 
 impl Durations {
@@ -89,7 +91,7 @@ impl Durations {
         let newest = self.slices.back_mut().map(|(_, newest)| newest);
         let whole = self.whole.get_or_insert_with(histogram);
         for one in newest.into_iter().chain([whole]) {
-            one.record_n(micros, u32::try_from(count).unwrap_or(u32::MAX))
+            one.record_n(micros, count.min(MOST_AT_ONCE))
                 .expect("a histogram that resizes takes any capped value");
         }
     }
@@ -103,7 +105,7 @@ impl Durations {
             if let Some(whole) = &mut self.whole {
                 whole
                     .subtract(&gone)
-                    .expect("all that a slice has is in the whole");
+                    .expect("no count is ever full, so all that a slice has is in the whole");
             }
         }
         if self.slices.is_empty() {
@@ -126,7 +128,8 @@ impl Durations {
     }
 }
 
-fn histogram() -> Histogram<u32> {
+/// One whose counts never reach their end: it would lose some without a word, and percentiles with them.
+fn histogram() -> Histogram<u64> {
     Histogram::new(DIGITS).expect("two digits are within hdrhistogram's bounds")
 }
 
@@ -233,6 +236,25 @@ mod tests {
         assert!(durations.advance(&slicing, slice(541)));
         assert_eq!(durations.percentiles(), Percentiles::default());
         assert!(durations.whole.is_none(), "an idle name costs nothing");
+    }
+
+    #[test]
+    fn counts_beyond_32_bits_come_and_go() {
+        let begun = Instant::now();
+        let slicing = Slicing::durations(begun, WINDOW);
+        let slice = |seconds| slicing.at(begun + Duration::from_secs(seconds));
+        let mut durations = Durations::new();
+        let (short, long) = (Duration::from_millis(1), Duration::from_secs(1));
+        for seconds in [0, 100] {
+            durations.record(&slicing, slice(seconds), short, u64::MAX);
+        }
+        assert_eq!(durations.percentiles().count, 2 * MOST_AT_ONCE);
+        durations.record(&slicing, slice(200), long, 1);
+        assert!(durations.advance(&slicing, slice(310)));
+        assert_eq!(durations.percentiles().count, MOST_AT_ONCE + 1);
+        assert!(durations.advance(&slicing, slice(410)));
+        let left = durations.percentiles();
+        assert_eq!((left.count, left.p50.as_secs()), (1, 1));
     }
 
     #[test]
