@@ -188,8 +188,10 @@ impl Overdue {
         }
     }
 
+    /// After how long work of this name is overdue.
     pub(super) fn of(&self, name: &str) -> Option<Duration> {
-        self.names.get(name).map(|span| span.0)
+        let span = self.names.get(name).copied().or(self.default);
+        span.map(|span| span.0)
     }
 }
 

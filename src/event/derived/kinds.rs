@@ -31,7 +31,7 @@ impl Kinds {
     }
 
     pub(super) fn count(&mut self, event: &Event, has_error: bool) {
-        let place = self.names.place(&event.kind, |_| Counts::default());
+        let place = self.names.place(&event.kind, Counts::default);
         let counts = self.names.at(place);
         counts.events += 1;
         if let Some(outcome) = event.outcome {

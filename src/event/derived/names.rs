@@ -1,14 +1,18 @@
 //! Names told apart, up to a bound: they become labels, and applications choose them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::model::printable;
 
 /// What stands for all names beyond the bound.
 pub(super) const OTHER: &str = "other";
+/// A name that nobody tells for so long gives its place to another: what is done once a day keeps its own, and a sender that makes up
+/// names makes no more series a day than there are places.
+const SILENT: Duration = Duration::from_secs(25 * 3600);
 /// The longest name, in bytes, with a character or two for what was cut off.
 const LONGEST_NAME: usize = 128;
 /// The longest id that is kept as it is; of a longer one a part and a hash.
@@ -18,10 +22,29 @@ const LONGEST_ID: usize = 128;
 #[derive(Debug)]
 pub(super) struct Names<T> {
     places: HashMap<Arc<str>, usize>,
-    known: Vec<(Arc<str>, T)>,
+    known: Vec<Known<T>>,
+    /// Those that have a place whatever others take.
+    reserved: HashSet<Box<str>>,
+    /// How many places names without one of their own may take, and have taken.
     most: usize,
+    taken: usize,
+    /// Places of names that were silent for long when that was last looked at.
+    silent: Vec<usize>,
+    /// Names that have given their place to others.
+    gone: Vec<Arc<str>>,
     /// How often a name found no room.
     overflow: u64,
+    /// Whether one ever did, and whether since the last look.
+    crowded: (bool, bool),
+}
+
+#[derive(Debug)]
+struct Known<T> {
+    name: Arc<str>,
+    value: T,
+    /// Whether it was told since the last look, and when that was seen last.
+    told: bool,
+    seen: Option<Instant>,
 }
 
 impl<T> Names<T> {
@@ -30,52 +53,123 @@ impl<T> Names<T> {
         Self {
             places: HashMap::new(),
             known: Vec::new(),
+            reserved: HashSet::new(),
             most,
+            taken: 0,
+            silent: Vec::new(),
+            gone: Vec::new(),
             overflow: 0,
+            crowded: (false, false),
         }
     }
 
-    /// The place of a name; one that is new is made with `make`.
-    pub(super) fn place(&mut self, name: &str, make: impl FnOnce(&str) -> T) -> usize {
-        if let Some(place) = self.places.get(name) {
-            return *place;
+    /// With these names besides, which always find room.
+    pub(super) fn with_reserved<'a>(self, names: impl Iterator<Item = &'a String>) -> Self {
+        Self {
+            reserved: names.map(|name| label(name).into()).collect(),
+            ..self
         }
-        self.find_or_make(&label(name), make)
     }
 
-    fn find_or_make(&mut self, name: &str, make: impl FnOnce(&str) -> T) -> usize {
-        if let Some(place) = self.places.get(name) {
-            return *place;
-        }
-        let name = if self.known.len() < self.most {
-            name
-        } else {
-            self.overflow += 1;
-            match self.places.get(OTHER) {
-                Some(place) => return *place,
-                None => OTHER,
-            }
+    /// The place of a name that was told; one that is new is made with `make`.
+    pub(super) fn place(&mut self, name: &str, make: impl FnOnce() -> T) -> usize {
+        let place = match self.places.get(name) {
+            Some(place) => *place,
+            None => self.find_or_make(&label(name), make),
         };
-        let (place, name): (usize, Arc<str>) = (self.known.len(), name.into());
-        self.known.push((name.clone(), make(&name)));
-        self.places.insert(name, place);
+        self.known[place].told = true;
         place
     }
 
+    fn find_or_make(&mut self, name: &str, make: impl FnOnce() -> T) -> usize {
+        if let Some(place) = self.places.get(name) {
+            return *place;
+        }
+        if self.reserved.contains(name) {
+            return self.add(name, make());
+        }
+        if self.taken < self.most {
+            self.taken += 1;
+            return self.add(name, make());
+        }
+        if let Some(place) = self.given_up() {
+            return self.replace(place, name, make());
+        }
+        self.overflow += 1;
+        self.crowded = (true, true);
+        match self.places.get(OTHER) {
+            Some(place) => *place,
+            None => self.add(OTHER, make()),
+        }
+    }
+
+    fn add(&mut self, name: &str, value: T) -> usize {
+        self.known.push(Known::new(name, value));
+        let place = self.known.len() - 1;
+        self.places.insert(self.known[place].name.clone(), place);
+        place
+    }
+
+    /// The place of one that was silent for long, and still is.
+    fn given_up(&mut self) -> Option<usize> {
+        let known = &self.known;
+        while let Some(place) = self.silent.pop() {
+            if !known[place].told {
+                return Some(place);
+            }
+        }
+        None
+    }
+
+    fn replace(&mut self, place: usize, name: &str, value: T) -> usize {
+        let before = std::mem::replace(&mut self.known[place], Known::new(name, value));
+        self.places.remove(&before.name);
+        self.gone.push(before.name);
+        self.places.insert(self.known[place].name.clone(), place);
+        place
+    }
+
+    /// Looks who was silent for long: they give their places to others that find none. Who is busy is not silent.
+    pub(super) fn advance(&mut self, now: Instant, is_busy: impl Fn(&T) -> bool) {
+        for known in &mut self.known {
+            if std::mem::take(&mut known.told) || is_busy(&known.value) {
+                known.seen = Some(now);
+            }
+            known.seen.get_or_insert(now);
+        }
+        self.silent.clear();
+        if std::mem::take(&mut self.crowded.1) {
+            let (known, reserved) = (&self.known, &self.reserved);
+            let is_silent = |place: &usize| {
+                let one = &known[*place];
+                let silent = one.seen.map(|seen| now.saturating_duration_since(seen));
+                let stays = reserved.contains(&*one.name) || *one.name == *OTHER;
+                !stays && silent.is_some_and(|silent| silent > SILENT)
+            };
+            self.silent.extend((0..known.len()).filter(is_silent));
+        }
+    }
+
+    /// Names that have given their places to others since this was last asked.
+    pub(super) fn take_gone(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.gone)
+    }
+
     pub(super) fn name(&self, place: usize) -> &Arc<str> {
-        &self.known[place].0
+        &self.known[place].name
     }
 
     pub(super) fn at(&mut self, place: usize) -> &mut T {
-        &mut self.known[place].1
+        &mut self.known[place].value
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {
-        self.known.iter().map(|(name, known)| (name, known))
+        self.known.iter().map(|known| (&known.name, &known.value))
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Arc<str>, &mut T)> {
-        self.known.iter_mut().map(|(name, known)| (&*name, known))
+        let known = self.known.iter_mut();
+        known.map(|known| (&known.name, &mut known.value))
     }
 
     /// How often a name found no room.
@@ -85,11 +179,22 @@ impl<T> Names<T> {
 
     /// Whether this is all those that found no room.
     pub(super) fn is_other(&self, name: &str) -> bool {
-        self.known.len() > self.most && name == OTHER
+        self.crowded.0 && name == OTHER
     }
 
     pub(super) fn forget_overflow(&mut self) {
         self.overflow = 0;
+    }
+}
+
+impl<T> Known<T> {
+    fn new(name: &str, value: T) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            told: false,
+            seen: None,
+        }
     }
 }
 
@@ -136,7 +241,7 @@ mod tests {
     #[test]
     fn names_beyond_the_bound_are_one_and_counted() {
         let mut names = Names::new(2);
-        let mut place = |name: &str| names.place(name, |_| ());
+        let mut place = |name: &str| names.place(name, || ());
         assert_eq!([place("a"), place("b"), place("a")], [0, 1, 0]);
         assert_eq!([place("c"), place("d"), place("b")], [2, 2, 1]);
         assert_eq!(&**names.name(2), OTHER);
@@ -144,9 +249,37 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_silent_for_long_gives_its_place_to_one_that_finds_none() {
+        let begun = Instant::now();
+        let reserved = ["kept".to_owned()];
+        let mut names = Names::new(3).with_reserved(reserved.iter());
+        for name in ["kept", "busy", "quiet", "told"] {
+            names.place(name, || name);
+        }
+        let advance = |names: &mut Names<&str>, after: Duration| {
+            names.advance(begun + after, |name| *name == "busy");
+        };
+        advance(&mut names, Duration::ZERO);
+        assert_eq!(names.place("told", || ""), 3);
+        advance(&mut names, SILENT);
+        assert_eq!(
+            names.place("early", || ""),
+            4,
+            "nobody was silent for so long"
+        );
+        advance(&mut names, SILENT + Duration::from_secs(1));
+        assert_eq!(names.place("new", || "new"), 2);
+        assert_eq!(names.place("next", || ""), 4, "there was one");
+        assert_eq!(names.take_gone(), ["quiet".into()]);
+        let shown = names.iter().nth(2).map(|(name, value)| (&**name, *value));
+        assert_eq!(shown, Some(("new", "new")));
+        assert_eq!((names.overflow(), &**names.name(4)), (2, OTHER));
+    }
+
+    #[test]
     fn a_name_told_as_other_is_the_same_as_the_others() {
         let mut names = Names::new(1);
-        let mut place = |name: &str| names.place(name, |_| ());
+        let mut place = |name: &str| names.place(name, || ());
         assert_eq!([place(OTHER), place("b")], [0, 0]);
     }
 
@@ -154,7 +287,7 @@ mod tests {
     fn names_and_ids_are_cut_and_stay_apart() {
         let mut names = Names::new(9);
         let (long, hostile) = ("x".repeat(500), "a\n\u{202e}b");
-        let places = [&*long, hostile, &*long, hostile].map(|name| names.place(name, |_| ()));
+        let places = [&*long, hostile, &*long, hostile].map(|name| names.place(name, || ()));
         assert_eq!(places, [0, 1, 0, 1]);
         assert!(names.name(0).len() <= LONGEST_NAME + '…'.len_utf8());
         assert_eq!(&**names.name(1), "a\\n\\u{202e}b");

@@ -48,7 +48,7 @@ impl Pools {
 
     /// The place of a pool of workers; of none with an empty name.
     pub(super) fn place(&mut self, name: &str) -> usize {
-        self.names.place(name, |_| Pool::default())
+        self.names.place(name, Pool::default)
     }
 
     pub(super) fn name(&self, place: usize) -> &Arc<str> {
@@ -160,7 +160,7 @@ impl Queues {
         (wait, depth): (Duration, Option<u64>),
         now: Instant,
     ) {
-        let place = self.0.place(name, |_| Queue {
+        let place = self.0.place(name, || Queue {
             depth: None,
             taken: 0,
             buckets: Buckets::new(measures),
@@ -200,6 +200,12 @@ impl Queues {
         for (_, queue) in self.0.iter_mut() {
             queue.waits.advance(&measures.durations, slice);
         }
+        self.0.advance(now, |_| false);
+    }
+
+    /// Those that have given their places to others since this was last asked.
+    pub(super) fn take_gone(&mut self) -> Vec<Arc<str>> {
+        self.0.take_gone()
     }
 
     pub(super) fn facts(&self, window: Duration, now: Instant) -> Vec<QueueFacts> {

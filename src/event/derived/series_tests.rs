@@ -1,5 +1,7 @@
 //! What is written as metrics.
 
+use std::time::Duration;
+
 use super::Series;
 use super::tests::Stage;
 use crate::model::{Metric, MetricKind, Recorder, Staged, Write};
@@ -61,6 +63,30 @@ fn series_have_names_and_never_ids() {
         .iter()
         .filter(|(name, _)| name.contains("operation_duration"));
     assert!(durations.clone().count() > 0 && durations.into_iter().all(|(_, value)| *value == 0.0));
+}
+
+#[test]
+fn the_series_of_a_name_go_with_its_place() {
+    let mut stage = Stage::new(|config| config.names = 1);
+    let mut series = Series::new(&stage.derived).expect("the names keep the rules");
+    // Whether there are series of each of these names.
+    let mut are_there = |stage: &mut Stage| {
+        stage.pass(1);
+        let facts = stage.facts();
+        let staged = series.write(&mut stage.derived, &facts);
+        ["old", "other", "new"].map(|name| {
+            let mut series = staged.schema.series.iter();
+            series.any(|one| one.labels.iter().any(|label| **label == *name))
+        })
+    };
+    stage.end("1", "old", "success", 1.0);
+    assert_eq!(are_there(&mut stage), [true, false, false]);
+    stage.time += Duration::from_secs(26 * 3600);
+    // One that finds no room makes the next look for it.
+    stage.end("2", "early", "success", 1.0);
+    assert_eq!(are_there(&mut stage), [true, true, false]);
+    stage.end("3", "new", "success", 1.0);
+    assert_eq!(are_there(&mut stage), [false, true, true]);
 }
 
 #[test]

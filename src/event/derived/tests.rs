@@ -227,6 +227,26 @@ fn names_beyond_the_bound_are_other_and_what_finds_no_room_is_counted() {
 }
 
 #[test]
+fn a_configured_name_has_its_place_and_its_expectation_whatever_others_take() {
+    let mut stage = Stage::new(|config| {
+        config.names = 1;
+        let names = &mut config.overdue.names;
+        names.insert("mail".into(), Span::seconds(10));
+        // No label can show it.
+        names.insert("a\nb".into(), Span::seconds(10));
+    });
+    for name in ["x", "y", "mail", "a\\nb"] {
+        stage.start(name, name);
+    }
+    stage.pass(11);
+    let facts = stage.facts().operations;
+    let names: Vec<_> = facts.names.iter().map(|one| &*one.name).collect();
+    assert_eq!(names, ["x", "other", "mail", "a\\nb"]);
+    let late = facts.overdue_work.iter().map(|one| &*one.name);
+    assert_eq!(late.collect::<Vec<_>>(), ["a\\nb", "mail"]);
+}
+
+#[test]
 fn ten_of_each_outcome_and_a_hundred_of_all_are_kept() {
     let mut stage = Stage::new(|_| {});
     for number in 0..150 {

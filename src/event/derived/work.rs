@@ -70,13 +70,12 @@ pub(super) struct Named {
     pub(super) rate: Rate,
     durations: Durations,
     last: [VecDeque<Arc<WorkResult>>; OUTCOMES],
-    expected: Option<Duration>,
     /// As it was last shown; nothing when something has changed since.
     shown: Option<Arc<NameFacts>>,
 }
 
 impl Named {
-    fn new(measures: &Measures, expected: Option<Duration>) -> Self {
+    fn new(measures: &Measures) -> Self {
         Self {
             in_flight: 0,
             outcomes: [0; OUTCOMES],
@@ -85,7 +84,6 @@ impl Named {
             rate: Rate::new(),
             durations: Durations::new(),
             last: Default::default(),
-            expected,
             shown: None,
         }
     }
@@ -180,7 +178,8 @@ pub(super) struct Work {
 impl Work {
     pub(super) fn new(names: usize, in_flight: usize, overdue: Overdue) -> Self {
         Self {
-            names: Names::new(names),
+            // What the operator names is not one of many.
+            names: Names::new(names).with_reserved(overdue.names.keys()),
             flight: Flight::new(in_flight),
             recent: VecDeque::new(),
             overdue,
@@ -193,22 +192,17 @@ impl Work {
     /// The place of a name.
     pub(super) fn place(&mut self, measures: &Measures, name: &str) -> usize {
         self.told = true;
-        let overdue = &self.overdue;
-        self.names.place(name, |name| {
-            let expected = overdue.of(name).or(overdue.default.map(|span| span.0));
-            Named::new(measures, expected)
-        })
+        self.names.place(name, || Named::new(measures))
     }
 
     /// Something has begun.
     pub(super) fn start(&mut self, measures: &Measures, told: Told<'_>) -> Started {
         let place = self.place(measures, told.name);
-        let named = self.names.at(place);
         let begun = Begun {
             name: place,
             since: told.since,
             time: told.time,
-            expected: told.expected.or(named.expected),
+            expected: told.expected.or_else(|| self.overdue.of(told.name)),
             worker: told.worker,
             queued: told.queued,
         };
@@ -310,6 +304,7 @@ impl Work {
                 named.touch();
             }
         }
+        self.names.advance(now, |named| named.in_flight > 0);
     }
 
     /// Counts begin anew; what is under way and what ended last stays.
@@ -318,7 +313,7 @@ impl Work {
             *named = Named {
                 in_flight: named.in_flight,
                 last: std::mem::take(&mut named.last),
-                ..Named::new(measures, named.expected)
+                ..Named::new(measures)
             };
         }
         self.names.forget_overflow();

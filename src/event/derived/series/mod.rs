@@ -103,6 +103,9 @@ impl Series {
     ) -> Result<(), SeriesError> {
         let [depth, wait] = self.queues;
         let recorder = &mut self.recorder;
+        for name in derived.queues.take_gone() {
+            retire(recorder, &[depth, wait], &name);
+        }
         for (facts, (name, queue)) in facts.iter().zip(derived.queues.iter_mut()) {
             known(recorder, depth, &[name], facts.depth)?;
             queue
@@ -206,6 +209,9 @@ impl WorkMetrics {
         facts: &WorkFacts,
         work: &mut Work,
     ) -> Result<(), SeriesError> {
+        for name in work.names.take_gone() {
+            self.retire(recorder, &name);
+        }
         let overdue = work.overdue_by_name(now);
         let names = facts.names.iter().zip(work.names.iter_mut());
         for (place, (facts, (name, named))) in names.enumerate() {
@@ -225,6 +231,30 @@ impl WorkMetrics {
             }
         }
         Ok(())
+    }
+
+    /// Takes the series of a name away that has given its place to another.
+    fn retire(&self, recorder: &mut Recorder, name: &str) {
+        let metric = recorder.metric(self.ended).name.clone();
+        for outcome in EventOutcome::ALL {
+            recorder.retire(&metric, &[name, outcome.as_str()]);
+        }
+        let of_name = [
+            self.duration,
+            self.in_flight,
+            self.overdue,
+            self.lost,
+            self.error_rate,
+        ];
+        retire(recorder, &of_name, name);
+    }
+}
+
+/// Takes the series away that these metrics have for a name.
+fn retire(recorder: &mut Recorder, metrics: &[MetricId], name: &str) {
+    for metric in metrics {
+        let metric = recorder.metric(*metric).name.clone();
+        recorder.retire(&metric, &[name]);
     }
 }
 
