@@ -74,7 +74,7 @@ impl Work {
         let active = |(id, begun): (&Arc<str>, &Begun)| ActiveWork {
             id: id.clone(),
             name: self.names.name(begun.name).clone(),
-            worker: begun.worker.as_ref().map(|(worker, _)| worker.clone()),
+            worker: begun.worker.as_ref().map(|worker| worker.id.clone()),
             elapsed: now.saturating_duration_since(begun.since),
             expected: begun.expected,
         };

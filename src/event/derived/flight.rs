@@ -1,4 +1,4 @@
-//! What has begun and not ended, by id: told out of order, twice, or not at all.
+//! What has begun and not ended, by source and id: told out of order, twice, or not at all.
 //!
 //! An end that comes before its start is remembered for a while, so that the start does not open what is over. An id may
 //! be used again once what had it has ended, and one of which no start is told may end as often as it likes: an event that is told
@@ -8,7 +8,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::names::Ids;
+use super::names::{Id, Ids};
+use super::workers::WorkerRef;
 
 /// Something that is under way.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +22,8 @@ pub(super) struct Begun {
     pub(super) time: i64,
     /// After so long it is overdue.
     pub(super) expected: Option<Duration>,
-    /// The worker that does it, and which of those that had this id.
-    pub(super) worker: Option<(Arc<str>, u64)>,
+    /// The worker that does it.
+    pub(super) worker: Option<WorkerRef>,
     /// Whether its start has told of the queue that it waited in.
     pub(super) queued: bool,
 }
@@ -54,7 +55,8 @@ pub(super) enum End {
 /// All that is under way, and what has ended lately.
 #[derive(Debug)]
 pub(super) struct Flight {
-    under_way: HashMap<Arc<str>, Begun>,
+    /// By the number that stands for source and id, each with its id.
+    under_way: HashMap<u64, (Arc<str>, Begun)>,
     ended: Ended,
     ids: Ids,
     most: usize,
@@ -71,44 +73,39 @@ impl Flight {
         }
     }
 
-    pub(super) fn start(&mut self, id: &str, begun: Begun) -> Start {
-        let id = self.ids.kept(id);
-        if let Some(known) = self.under_way.get_mut(&*id) {
+    pub(super) fn start(&mut self, id: Id<'_>, begun: Begun) -> Start {
+        let key = self.ids.key(id);
+        if let Some((_, known)) = self.under_way.get_mut(&key) {
             if begun.time <= known.time {
                 return Start::Doubled;
             }
             let before = std::mem::replace(known, begun);
             return Start::Replaced(Box::new(before));
         }
-        let hash = self.ids.hash(&id);
-        if self
-            .ended
-            .time(hash)
-            .is_some_and(|ended| begun.time <= ended)
-        {
+        let is_over = |ended| begun.time <= ended;
+        if self.ended.time(key).is_some_and(is_over) {
             return Start::Late;
         }
         if self.under_way.len() >= self.most {
             return Start::Full;
         }
-        self.ended.forget(hash);
-        self.under_way.insert(id.into(), begun);
+        self.ended.forget(key);
+        self.under_way.insert(key, (self.ids.kept(id.id), begun));
         Start::New
     }
 
-    pub(super) fn end(&mut self, id: &str, time: i64) -> End {
-        let id = self.ids.kept(id);
-        let hash = self.ids.hash(&id);
-        match self.under_way.remove(&*id) {
-            Some(begun) => {
+    pub(super) fn end(&mut self, id: Id<'_>, time: i64) -> End {
+        let key = self.ids.key(id);
+        match self.under_way.remove(&key) {
+            Some((_, begun)) => {
                 // Clocks differ: a start told again must not open it anew.
-                self.ended.note(hash, time.max(begun.time));
+                self.ended.note(key, time.max(begun.time));
                 End::Of(Box::new(begun))
             }
             None => {
                 // Ends come out of order too: what began before the last of them is over.
-                let last = self.ended.time(hash).map_or(time, |last| last.max(time));
-                self.ended.note(hash, last);
+                let last = self.ended.time(key).map_or(time, |last| last.max(time));
+                self.ended.note(key, last);
                 End::Alone
             }
         }
@@ -116,12 +113,12 @@ impl Flight {
 
     /// Lets go what has been under way for too long.
     pub(super) fn give_up(&mut self, is_lost: impl Fn(&Begun) -> bool) -> Vec<Begun> {
-        let lost = self.under_way.extract_if(|_, begun| is_lost(begun));
-        lost.map(|(_, begun)| begun).collect()
+        let lost = self.under_way.extract_if(|_, (_, begun)| is_lost(begun));
+        lost.map(|(_, (_, begun))| begun).collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Begun)> {
-        self.under_way.iter()
+        self.under_way.values().map(|(id, begun)| (id, begun))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -129,7 +126,7 @@ impl Flight {
     }
 }
 
-/// Ids of what has ended lately, by their hash, and when.
+/// What has ended lately, by the number that stands for source and id, and when.
 #[derive(Debug)]
 struct Ended {
     times: HashMap<u64, (i64, u64)>,
@@ -149,13 +146,13 @@ impl Ended {
         }
     }
 
-    fn time(&self, hash: u64) -> Option<i64> {
-        self.times.get(&hash).map(|(time, _)| *time)
+    fn time(&self, key: u64) -> Option<i64> {
+        self.times.get(&key).map(|(time, _)| *time)
     }
 
-    fn note(&mut self, hash: u64, time: i64) {
-        self.times.insert(hash, (time, self.next));
-        self.order.push_back((hash, self.next));
+    fn note(&mut self, key: u64, time: i64) {
+        self.times.insert(key, (time, self.next));
+        self.order.push_back((key, self.next));
         self.next += 1;
         if self.order.len() > self.most
             && let Some((oldest, number)) = self.order.pop_front()
@@ -169,9 +166,9 @@ impl Ended {
     }
 
     /// Its id is in use again.
-    fn forget(&mut self, hash: u64) {
+    fn forget(&mut self, key: u64) {
         // Its place in the order goes when it is the oldest.
-        self.times.remove(&hash);
+        self.times.remove(&key);
     }
 }
 

@@ -77,6 +77,10 @@ impl Reference {
     }
 }
 
+fn of_all(id: &str) -> Id<'_> {
+    Id { source: None, id }
+}
+
 fn begun(origin: Instant, time: i64) -> Begun {
     Begun {
         name: 0,
@@ -90,14 +94,16 @@ fn begun(origin: Instant, time: i64) -> Begun {
 
 fn take(flight: &mut Flight, origin: Instant, told: Told) -> &'static str {
     match told {
-        Told::Start { id, time } => match flight.start(&id.to_string(), begun(origin, time)) {
-            Start::New => "new",
-            Start::Replaced(_) => "replaced",
-            Start::Doubled => "doubled",
-            Start::Late => "late",
-            Start::Full => "full",
-        },
-        Told::End { id, time } => match flight.end(&id.to_string(), time) {
+        Told::Start { id, time } => {
+            match flight.start(of_all(&id.to_string()), begun(origin, time)) {
+                Start::New => "new",
+                Start::Replaced(_) => "replaced",
+                Start::Doubled => "doubled",
+                Start::Late => "late",
+                Start::Full => "full",
+            }
+        }
+        Told::End { id, time } => match flight.end(of_all(&id.to_string()), time) {
             End::Of(_) => "of",
             End::Alone => "alone",
         },
@@ -142,14 +148,18 @@ proptest! {
 fn the_last_place_is_taken_and_the_next_is_refused() {
     let origin = Instant::now();
     let mut flight = Flight::new(2);
-    let mut start = |id: &str| flight.start(id, begun(origin, 1));
+    let mut start = |id: &str| flight.start(of_all(id), begun(origin, 1));
     assert_eq!(
         [start("a"), start("b"), start("c")],
         [Start::New, Start::New, Start::Full]
     );
-    assert_eq!(flight.end("c", 2), End::Alone, "its end still counts");
-    assert!(matches!(flight.end("a", 2), End::Of(_)));
-    assert_eq!(flight.start("d", begun(origin, 3)), Start::New);
+    assert_eq!(
+        flight.end(of_all("c"), 2),
+        End::Alone,
+        "its end still counts"
+    );
+    assert!(matches!(flight.end(of_all("a"), 2), End::Of(_)));
+    assert_eq!(flight.start(of_all("d"), begun(origin, 3)), Start::New);
 }
 
 #[test]
@@ -157,12 +167,12 @@ fn an_end_is_remembered_as_long_as_there_is_room() {
     let origin = Instant::now();
     let mut flight = Flight::new(2);
     for id in ["a", "b"] {
-        assert_eq!(flight.end(id, 5), End::Alone);
+        assert_eq!(flight.end(of_all(id), 5), End::Alone);
     }
-    assert_eq!(flight.start("a", begun(origin, 5)), Start::Late);
-    assert_eq!(flight.end("c", 5), End::Alone);
+    assert_eq!(flight.start(of_all("a"), begun(origin, 5)), Start::Late);
+    assert_eq!(flight.end(of_all("c"), 5), End::Alone);
     assert_eq!(
-        flight.start("a", begun(origin, 5)),
+        flight.start(of_all("a"), begun(origin, 5)),
         Start::New,
         "it is forgotten by now"
     );
@@ -173,10 +183,10 @@ fn an_id_that_only_ever_ends_ends_each_time() {
     let origin = Instant::now();
     let mut flight = Flight::new(2);
     for time in [5, 9, 7, 7, 3] {
-        assert_eq!(flight.end("job-1", time), End::Alone);
+        assert_eq!(flight.end(of_all("job-1"), time), End::Alone);
     }
-    assert_eq!(flight.start("job-1", begun(origin, 9)), Start::Late);
-    assert_eq!(flight.start("job-1", begun(origin, 10)), Start::New);
+    assert_eq!(flight.start(of_all("job-1"), begun(origin, 9)), Start::Late);
+    assert_eq!(flight.start(of_all("job-1"), begun(origin, 10)), Start::New);
 }
 
 #[test]
@@ -184,7 +194,7 @@ fn a_long_id_is_followed_to_its_end() {
     let origin = Instant::now();
     let mut flight = Flight::new(2);
     let long = "i".repeat(100_000);
-    assert_eq!(flight.start(&long, begun(origin, 1)), Start::New);
+    assert_eq!(flight.start(of_all(&long), begun(origin, 1)), Start::New);
     assert!(flight.iter().all(|(id, _)| id.len() < 100));
-    assert!(matches!(flight.end(&long, 2), End::Of(_)));
+    assert!(matches!(flight.end(of_all(&long), 2), End::Of(_)));
 }

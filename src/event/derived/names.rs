@@ -212,6 +212,13 @@ fn odd(character: char) -> bool {
     !character.is_ascii() || character.is_control()
 }
 
+/// By what something is told of: an id of its source, or of all sources if there is none here.
+#[derive(Debug, Clone, Copy, Hash)]
+pub(super) struct Id<'a> {
+    pub(super) source: Option<&'a str>,
+    pub(super) id: &'a str,
+}
+
 /// Ids as they are kept: they come from applications, and one may be as long as an event.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
@@ -219,17 +226,17 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    /// The id, or of one that is too long a part that means no other.
-    pub(super) fn kept<'a>(&self, id: &'a str) -> Cow<'a, str> {
+    /// The id as it is shown: of one that is too long a part that means no other.
+    pub(super) fn kept(&self, id: &str) -> Arc<str> {
         if id.len() <= LONGEST_ID {
-            return Cow::Borrowed(id);
+            return id.into();
         }
         let begin = printable(id, LONGEST_ID / 2);
-        Cow::Owned(format!("{begin}{:016x}", self.hash(id)))
+        format!("{begin}{:016x}", self.hasher.hash_one(id)).into()
     }
 
-    /// A number for an id: with a key of this process, so nobody can choose ids of one number.
-    pub(super) fn hash(&self, id: &str) -> u64 {
+    /// A number that stands for an id of its source: with a key of this process, so nobody can choose ids of one number.
+    pub(super) fn key(&self, id: Id<'_>) -> u64 {
         self.hasher.hash_one(id)
     }
 }
@@ -295,6 +302,11 @@ mod tests {
         let other = format!("{long}y");
         assert_ne!(ids.kept(&long), ids.kept(&other));
         assert!(ids.kept(&long).len() < 100);
-        assert_eq!(ids.kept("short"), "short");
+        assert_eq!(&*ids.kept("short"), "short");
+        let of = |source, id| ids.key(Id { source, id });
+        assert_eq!(of(Some("a"), "1"), of(Some("a"), "1"));
+        assert_ne!(of(Some("a"), "1"), of(Some("b"), "1"));
+        assert_ne!(of(None, "1"), of(Some(""), "1"));
+        assert_ne!(of(Some("a"), "b1"), of(Some("ab"), "1"));
     }
 }

@@ -136,6 +136,38 @@ fn what_a_crashed_worker_did_is_lost_and_what_others_do_is_not() {
 }
 
 #[test]
+fn two_sources_may_use_one_id() {
+    let mut stage = Stage::new(|_| {});
+    let mut tell = |source: &str, kind: &str, data: &str| {
+        let (mut event, data) = stage.event(kind, data);
+        event.source = Some(source.into());
+        stage.derived.apply(&event, &data, stage.now());
+        stage.time += Duration::from_millis(1);
+        stage.facts()
+    };
+    for source in ["shop", "bank"] {
+        tell(source, "worker.started", r#"{"worker": "1"}"#);
+        tell(source, "session.created", r#"{"session": "1"}"#);
+        let start = r#"{"operation": "1", "name": "n", "worker": "1"}"#;
+        tell(source, "operation.started", start);
+    }
+    let end = r#"{"operation": "1", "name": "n", "outcome": "success", "duration_ms": 1}"#;
+    let facts = tell("bank", "operation.completed", end);
+    let operations = facts.operations;
+    assert_eq!((operations.in_flight, operations.lost), (1, 0));
+    let workers = facts.workers.expect("they were told");
+    assert_eq!((workers.total, workers.busy), (2, 1));
+    let active: Vec<_> = workers.workers.iter().map(|one| one.active).collect();
+    assert_eq!(active, [1, 0]);
+    let sessions = facts.sessions.expect("they were told");
+    assert_eq!((sessions.open, sessions.lost), (2, 0));
+    // A run is one for all of them.
+    tell("shop", "run.started", r#"{"name": "n"}"#);
+    let facts = tell("bank", "run.finished", r#"{"outcome": "success"}"#);
+    assert_eq!(facts.runs.map(|runs| runs.in_flight), Some(0));
+}
+
+#[test]
 fn the_work_of_a_worker_that_is_gone_is_not_the_next_ones() {
     let mut stage = Stage::new(|config| config.workers = 1);
     stage.tell("worker.started", r#"{"worker": "w"}"#);

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::flight::{Begun, End, Flight, Start};
+use super::names::Id;
 use super::window::Durations;
 use super::work::{Buckets, Measures};
 use crate::model::SessionFacts;
@@ -60,7 +61,7 @@ impl Sessions {
     }
 
     /// One has begun.
-    pub(super) fn create(&mut self, id: &str, time: i64, since: Instant) {
+    pub(super) fn create(&mut self, id: Id<'_>, time: i64, since: Instant) {
         self.told = true;
         let begun = Begun {
             name: 0,
@@ -87,7 +88,7 @@ impl Sessions {
     pub(super) fn clean_up(
         &mut self,
         measures: &Measures,
-        (id, time): (&str, i64),
+        (id, time): (Id<'_>, i64),
         took: Option<Duration>,
         now: Instant,
     ) {

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use super::Derived;
 use super::busy::Spell;
 use super::flight::{Begun, End};
+use super::names::Id;
 use super::work::{Ended, Started, Told, Work};
 use crate::event::Data;
 use crate::event::kinds::{
     ErrorInfo, Millis, OperationCompleted, OperationStarted, Queued, RequestCompleted,
-    RequestStarted, RunFinished, RunStarted,
+    RequestStarted, RunFinished, RunStarted, WorkerStarted,
 };
 use crate::model::{Event, EventOutcome, WorkResult, printable};
 
@@ -41,26 +42,25 @@ impl Derived {
             Data::RequestCompleted(data) => self.request_completed(event, data, now),
             Data::RunStarted(data) => self.run_started(event, data, when),
             Data::RunFinished(data) => self.run_finished(event, data, now),
-            Data::WorkerStarted(data) => {
-                let pool = self.pools.place(data.pool.as_deref().unwrap_or_default());
-                let slots = data.slots.unwrap_or(1);
-                self.workers.start(&data.worker, (pool, slots), when, now);
-            }
+            Data::WorkerStarted(data) => self.worker_started(event, data, when, now),
             Data::WorkerStopped(data) => {
-                self.workers.stop(&data.worker);
+                self.workers.stop(of(event, &data.worker));
             }
             Data::WorkerCrashed(data) => {
-                self.crashed(&data.worker, data.pool.as_deref());
+                self.crashed(of(event, &data.worker), data.pool.as_deref());
             }
             Data::PoolStarted(data) => self.pools.size(&data.pool, data.size),
             Data::PoolSaturated(data) => {
                 let use_of = (data.size, data.in_use, data.waiting);
                 self.pools.saturated(&data.pool, use_of, now);
             }
-            Data::SessionCreated(data) => self.sessions.create(&data.session, event.time, when),
+            Data::SessionCreated(data) => {
+                let session = of(event, &data.session);
+                self.sessions.create(session, event.time, when);
+            }
             Data::SessionCleanedUp(data) => {
                 let took = data.duration_ms.map(duration_of);
-                let ended = (&*data.session, event.time);
+                let ended = (of(event, &data.session), event.time);
                 self.sessions.clean_up(&self.measures, ended, took, now);
             }
             Data::StepThought(_)
@@ -83,10 +83,10 @@ impl Derived {
         if let Some(queue) = &data.queue {
             self.took(queue, now);
         }
-        let worker = data.worker.as_deref();
+        let worker = data.worker.as_deref().map(|id| of(event, id));
         let worker = worker.and_then(|id| self.workers.of(id, &mut self.pools, now));
         let told = Told {
-            id: &data.operation,
+            id: of(event, &data.operation),
             name: &data.name,
             since: when,
             time: event.time,
@@ -112,14 +112,15 @@ impl Derived {
         when: Instant,
         now: Instant,
     ) {
-        let begun = match self.operations.end(data.operation.as_deref(), event.time) {
+        let operation = data.operation.as_deref().map(|id| of(event, id));
+        let begun = match self.operations.end(operation, event.time) {
             End::Of(begun) => Some(begun),
             End::Alone => None,
         };
         let duration = duration_of(data.duration_ms);
         self.worked(
             begun.as_deref(),
-            data.worker.as_deref(),
+            data.worker.as_deref().map(|id| of(event, id)),
             (duration, when),
             now,
         );
@@ -142,7 +143,7 @@ impl Derived {
     fn worked(
         &mut self,
         begun: Option<&Begun>,
-        worker: Option<&str>,
+        worker: Option<Id<'_>>,
         (took, until): (Duration, Instant),
         now: Instant,
     ) {
@@ -161,8 +162,15 @@ impl Derived {
         }
     }
 
+    fn worker_started(&mut self, event: &Event, data: &WorkerStarted, when: Instant, now: Instant) {
+        let pool = self.pools.place(data.pool.as_deref().unwrap_or_default());
+        let slots = data.slots.unwrap_or(1);
+        let worker = of(event, &data.worker);
+        self.workers.start(worker, (pool, slots), when, now);
+    }
+
     /// A worker has crashed: nobody tells the end of what it did.
-    fn crashed(&mut self, worker: &str, pool: Option<&str>) {
+    fn crashed(&mut self, worker: Id<'_>, pool: Option<&str>) {
         let known = self.workers.stop(worker);
         let told = pool.map(|pool| self.pools.place(pool));
         let pool = told.or(known.as_ref().map(|(pool, _)| *pool));
@@ -175,7 +183,7 @@ impl Derived {
 
     fn request_started(&mut self, event: &Event, data: &RequestStarted, when: Instant) {
         let told = Told {
-            id: &data.request,
+            id: of(event, &data.request),
             name: &data.route,
             since: when,
             time: event.time,
@@ -187,7 +195,8 @@ impl Derived {
     }
 
     fn request_completed(&mut self, event: &Event, data: &RequestCompleted, now: Instant) {
-        self.requests.end(data.request.as_deref(), event.time);
+        let request = data.request.as_deref().map(|id| of(event, id));
+        self.requests.end(request, event.time);
         let place = self.requests.place(&self.measures, &data.route);
         let end = ended(data.outcome, Some(duration_of(data.duration_ms)));
         self.requests.count(&self.measures, place, now, &end);
@@ -205,7 +214,7 @@ impl Derived {
             return;
         };
         let told = Told {
-            id,
+            id: of_run(id),
             name: &data.name,
             since: when,
             time: event.time,
@@ -217,7 +226,7 @@ impl Derived {
     }
 
     fn run_finished(&mut self, event: &Event, data: &RunFinished, now: Instant) {
-        let begun = match self.runs.end(event.run.as_deref(), event.time) {
+        let begun = match self.runs.end(event.run.as_deref().map(of_run), event.time) {
             End::Of(begun) => Some(begun),
             End::Alone => None,
         };
@@ -245,6 +254,19 @@ impl Derived {
         let told = (duration_of(queue.wait_ms), queue.depth);
         self.queues.took(&self.measures, &queue.name, told, now);
     }
+}
+
+/// What the source of an event calls so: those of two sources may have one id.
+fn of<'a>(event: &'a Event, id: &'a str) -> Id<'a> {
+    Id {
+        source: event.source.as_deref(),
+        id,
+    }
+}
+
+/// A run, which is one for all sources.
+fn of_run(id: &str) -> Id<'_> {
+    Id { source: None, id }
 }
 
 fn ended(outcome: EventOutcome, duration: Option<Duration>) -> Ended {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::config::Overdue;
 use super::flight::{Begun, End, Flight, Start};
-use super::names::Names;
+use super::names::{Id, Names};
 use super::window::{Durations, Rate, Slicing};
+use super::workers::WorkerRef;
 use crate::model::{EventOutcome, NameFacts, Percentiles, WorkResult};
 
 /// Results shown of all names together.
@@ -142,13 +143,13 @@ pub(super) struct Ended {
 /// What was told of a start.
 #[derive(Debug)]
 pub(super) struct Told<'a> {
-    pub(super) id: &'a str,
+    pub(super) id: Id<'a>,
     pub(super) name: &'a str,
     /// When it came, and when it happened by the sender's clock.
     pub(super) since: Instant,
     pub(super) time: i64,
     pub(super) expected: Option<Duration>,
-    pub(super) worker: Option<(Arc<str>, u64)>,
+    pub(super) worker: Option<WorkerRef>,
     pub(super) queued: bool,
 }
 
@@ -232,7 +233,7 @@ impl Work {
     }
 
     /// Something has ended that was or was not told as begun.
-    pub(super) fn end(&mut self, id: Option<&str>, time: i64) -> End {
+    pub(super) fn end(&mut self, id: Option<Id<'_>>, time: i64) -> End {
         let Some(id) = id else {
             return End::Alone;
         };
@@ -287,7 +288,7 @@ impl Work {
     }
 
     /// Lets go what a worker did that is gone.
-    pub(super) fn lose_of(&mut self, worker: &(Arc<str>, u64)) {
+    pub(super) fn lose_of(&mut self, worker: &WorkerRef) {
         let lost = self
             .flight
             .give_up(|begun| begun.worker.as_ref() == Some(worker));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::busy::{self, Busy, Spell};
-use super::names::Ids;
+use super::names::{Id, Ids};
 use super::pools::Pools;
 use super::window::Slicing;
 use crate::model::{PoolWorkers, WorkerFacts, WorkerState};
@@ -13,9 +13,20 @@ use crate::model::{PoolWorkers, WorkerFacts, WorkerState};
 /// Workers shown one by one.
 const SHOWN: usize = 100;
 
+/// A worker as its operations know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WorkerRef {
+    pub(super) id: Arc<str>,
+    /// Stands for its source and id.
+    key: u64,
+    /// Tells it from others that had its id.
+    number: u64,
+}
+
 /// One worker.
 #[derive(Debug)]
 struct Worker {
+    id: Arc<str>,
     pool: usize,
     slots: u32,
     /// Operations of its that are under way.
@@ -37,6 +48,14 @@ impl Worker {
         self.busy.advance(slicing, slots, now);
     }
 
+    fn known_by(&self, key: u64) -> WorkerRef {
+        WorkerRef {
+            id: self.id.clone(),
+            key,
+            number: self.number,
+        }
+    }
+
     /// It was there before it was heard of.
     fn reach_back(&mut self, since: Instant) {
         if !self.told {
@@ -49,7 +68,8 @@ impl Worker {
 /// All workers.
 #[derive(Debug)]
 pub(super) struct Workers {
-    by_id: HashMap<Arc<str>, Worker>,
+    /// By the number that stands for source and id.
+    by_key: HashMap<u64, Worker>,
     ids: Ids,
     slicing: Slicing,
     window: Duration,
@@ -64,7 +84,7 @@ pub(super) struct Workers {
 impl Workers {
     pub(super) fn new(begun: Instant, window: Duration, most: usize) -> Self {
         Self {
-            by_id: HashMap::new(),
+            by_key: HashMap::new(),
             ids: Ids::default(),
             slicing: busy::slicing(begun, window),
             window,
@@ -78,14 +98,13 @@ impl Workers {
     /// A worker is there since then; one that had its id is not any more.
     pub(super) fn start(
         &mut self,
-        id: &str,
+        id: Id<'_>,
         (pool, slots): (usize, u32),
         since: Instant,
         now: Instant,
     ) {
         self.told = true;
-        let id: Arc<str> = self.ids.kept(id).as_ref().into();
-        self.by_id.remove(&id);
+        self.by_key.remove(&self.ids.key(id));
         if let Some(worker) = self.make(id, pool, now) {
             worker.reach_back(since);
             worker.slots = slots.max(1);
@@ -93,13 +112,14 @@ impl Workers {
         }
     }
 
-    fn make(&mut self, id: Arc<str>, pool: usize, now: Instant) -> Option<&mut Worker> {
-        if self.by_id.len() >= self.most {
+    fn make(&mut self, id: Id<'_>, pool: usize, now: Instant) -> Option<&mut Worker> {
+        if self.by_key.len() >= self.most {
             self.full += 1;
             return None;
         }
         self.next += 1;
         let worker = Worker {
+            id: self.ids.kept(id.id),
             pool,
             slots: 1,
             active: 0,
@@ -109,37 +129,32 @@ impl Workers {
             seen: now,
             busy: Busy::new(&self.slicing, now, now),
         };
-        Some(self.by_id.entry(id).or_insert(worker))
+        let key = self.ids.key(id);
+        Some(self.by_key.entry(key).or_insert(worker))
     }
 
     /// A worker has ended, in whatever way. Gives what was known of it: its pool's place, and what operations know it by.
-    pub(super) fn stop(&mut self, id: &str) -> Option<(usize, (Arc<str>, u64))> {
+    pub(super) fn stop(&mut self, id: Id<'_>) -> Option<(usize, WorkerRef)> {
         self.told = true;
-        let (id, worker) = self.by_id.remove_entry(&*self.ids.kept(id))?;
-        Some((worker.pool, (id, worker.number)))
+        let key = self.ids.key(id);
+        let worker = self.by_key.remove(&key)?;
+        Some((worker.pool, worker.known_by(key)))
     }
 
-    /// The worker of this id, one that is known by its work alone if it was never told as started: its id and its number.
-    pub(super) fn of(
-        &mut self,
-        id: &str,
-        pools: &mut Pools,
-        now: Instant,
-    ) -> Option<(Arc<str>, u64)> {
+    /// The worker of this id; one that is known by its work alone if it was never told as started.
+    pub(super) fn of(&mut self, id: Id<'_>, pools: &mut Pools, now: Instant) -> Option<WorkerRef> {
         self.told = true;
-        let id = self.ids.kept(id);
-        if let Some((id, worker)) = self.by_id.get_key_value(&*id) {
-            return Some((id.clone(), worker.number));
+        let key = self.ids.key(id);
+        if let Some(worker) = self.by_key.get(&key) {
+            return Some(worker.known_by(key));
         }
-        let id: Arc<str> = id.as_ref().into();
         let pool = pools.place("");
-        let worker = self.make(id.clone(), pool, now)?;
-        let number = worker.number;
-        Some((id, number))
+        let worker = self.make(id, pool, now)?;
+        Some(worker.known_by(key))
     }
 
     /// It has been doing something since then.
-    pub(super) fn enter(&mut self, worker: &(Arc<str>, u64), since: Instant, now: Instant) {
+    pub(super) fn enter(&mut self, worker: &WorkerRef, since: Instant, now: Instant) {
         let slicing = self.slicing;
         if let Some(worker) = self.same(worker) {
             worker.reach_back(since);
@@ -153,7 +168,7 @@ impl Workers {
     }
 
     /// What it did is over, in that way if that is known.
-    pub(super) fn leave(&mut self, worker: &(Arc<str>, u64), spell: Option<Spell>, now: Instant) {
+    pub(super) fn leave(&mut self, worker: &WorkerRef, spell: Option<Spell>, now: Instant) {
         let slicing = self.slicing;
         if let Some(worker) = self.same(worker) {
             worker.advance(&slicing, now);
@@ -169,7 +184,7 @@ impl Workers {
     /// It has done something, until then, whose start was not told.
     pub(super) fn did(
         &mut self,
-        worker: &(Arc<str>, u64),
+        worker: &WorkerRef,
         (duration, until): (Duration, Instant),
         now: Instant,
     ) {
@@ -184,16 +199,16 @@ impl Workers {
         }
     }
 
-    fn same(&mut self, (id, number): &(Arc<str>, u64)) -> Option<&mut Worker> {
-        let worker = self.by_id.get_mut(id)?;
-        (worker.number == *number).then_some(worker)
+    fn same(&mut self, known: &WorkerRef) -> Option<&mut Worker> {
+        let worker = self.by_key.get_mut(&known.key)?;
+        (worker.number == known.number).then_some(worker)
     }
 
     /// Counts what all have done until now, and lets go who does nothing and was not told of for long: for the first of the
     /// spans if its start was told, for the second if it is known by its work alone.
     pub(super) fn advance(&mut self, now: Instant, (told, untold): (Duration, Duration)) {
         let slicing = self.slicing;
-        self.by_id.retain(|_, worker| {
+        self.by_key.retain(|_, worker| {
             worker.advance(&slicing, now);
             let silent = now.saturating_duration_since(worker.seen);
             let patience = if worker.told { told } else { untold };
@@ -203,7 +218,7 @@ impl Workers {
 
     /// Counts begin anew, at `now`; who is there stays.
     pub(super) fn forget_counts(&mut self, now: Instant) {
-        for worker in self.by_id.values_mut() {
+        for worker in self.by_key.values_mut() {
             worker.busy = Busy::new(&self.slicing, now, now);
         }
         self.full = 0;
@@ -212,7 +227,7 @@ impl Workers {
     /// How many operations the workers of each pool do now; nothing for pools without workers.
     pub(super) fn active_by_pool(&self) -> HashMap<usize, u64> {
         let mut active = HashMap::new();
-        for worker in self.by_id.values() {
+        for worker in self.by_key.values() {
             *active.entry(worker.pool).or_default() += u64::from(worker.active);
         }
         active
@@ -229,7 +244,7 @@ impl Workers {
                 by_pool.insert(place, (nobody(name, pool.crashes), 0.0, 0.0));
             }
         }
-        for worker in self.by_id.values() {
+        for worker in self.by_key.values() {
             let name = pools.name(worker.pool);
             let (pool, spent, could) = by_pool
                 .entry(worker.pool)
@@ -250,7 +265,7 @@ impl Workers {
             });
         let pools_facts: Vec<_> = pools_facts.collect();
         Some(WorkerFacts {
-            total: self.by_id.len() as u64,
+            total: self.by_key.len() as u64,
             busy: pools_facts.iter().map(|pool| pool.busy).sum(),
             crashes: pools_facts.iter().map(|pool| pool.crashes).sum(),
             pools: pools_facts,
@@ -259,13 +274,13 @@ impl Workers {
     }
 
     fn states(&self, pools: &Pools, now: Instant) -> Vec<WorkerState> {
-        let mut oldest: Vec<_> = self.by_id.iter().collect();
-        oldest.sort_unstable_by_key(|(_, worker)| worker.number);
+        let mut oldest: Vec<_> = self.by_key.values().collect();
+        oldest.sort_unstable_by_key(|worker| worker.number);
         oldest.truncate(SHOWN);
-        let state = |(id, worker): (&Arc<str>, &Worker)| {
+        let state = |worker: &Worker| {
             let (spent, could) = worker.busy.spent(&self.slicing, worker.slots, now);
             WorkerState {
-                id: id.clone(),
+                id: worker.id.clone(),
                 pool: pools.name(worker.pool).clone(),
                 slots: worker.slots,
                 active: worker.active,
