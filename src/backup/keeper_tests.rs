@@ -57,7 +57,7 @@ impl Bench {
     }
 
     fn number(&self, name: &str, outcome: Option<&'static str>) -> u64 {
-        let label = outcome.map(|outcome| ("outcome", outcome));
+        let label = outcome.map(|outcome| ("outcome", outcome.into()));
         let mut entries = self.tally.entries().iter();
         let found = entries.find(|one| one.name == name && one.label == label);
         found.unwrap().counter.get()

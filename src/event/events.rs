@@ -139,7 +139,7 @@ impl Events {
         let capacity = config.queue.max_events as usize;
         let (follower, followed) = mpsc::channel(capacity);
         let (lane, waiting) = mpsc::channel(capacity);
-        let tally = EventTally::new(tally);
+        let tally = EventTally::new(tally, &config.kind);
         let names = Kind::ALL.iter().map(|kind| (*kind, kind.as_str().into()));
         let events = Self(Arc::new(Shared {
             schemas: Schemas::new(&config.kind)?,

@@ -64,7 +64,10 @@ impl Bench {
     pub(in crate::event) fn count(&self, name: &str, label: &str) -> u64 {
         let entries = self.tally.entries().iter();
         let mut of_name = entries.filter(|entry| entry.name == name);
-        let entry = of_name.find(|entry| entry.label.is_none_or(|(_, value)| value == label));
+        let entry = of_name.find(|entry| {
+            let of = entry.label.as_ref();
+            of.is_none_or(|(_, value)| **value == *label)
+        });
         entry.unwrap().counter.get()
     }
 }

@@ -191,6 +191,22 @@ async fn a_start_and_its_end_are_kept_together_or_not_at_all_whoever_tells_them(
 }
 
 #[tokio::test]
+async fn each_declared_kind_is_counted_by_its_own_name() {
+    let kind = |name: &str, version| {
+        format!("[[kind]]\nname = \"{name}\"\nversion = {version}\nschema = {{}}\n")
+    };
+    let kinds = kind("order.placed", 1) + &kind("order.placed", 2) + &kind("order.paid", 1);
+    let config = format!("sampling.default = 0.0\n{kinds}");
+    let bench = Bench::open(&toml::from_str(&config).unwrap());
+    for name in ["order.placed", "order.placed", "order.paid"] {
+        let told = json!([{ "kind": name, "data": {} }]);
+        assert_eq!(bench.commit(told).await.unwrap().sampled_out, 1);
+    }
+    let count = |kind| bench.count("probity_events_sampled_out_total", kind);
+    assert_eq!((count("order.placed"), count("order.paid")), (2, 1));
+}
+
+#[tokio::test]
 async fn what_a_trace_or_a_run_decides_is_never_made() {
     let bench = Bench::open(&half());
     let recorder = bench.events.recorder("shop");

@@ -60,7 +60,7 @@ pub struct TallyEntry {
     /// One line for people.
     pub help: &'static str,
     /// The label that tells counters of one name apart, as key and value.
-    pub label: Option<(&'static str, &'static str)>,
+    pub label: Option<(&'static str, Arc<str>)>,
     /// The number; a gauge's is set, and not only added to.
     pub counter: TallyCounter,
 }
@@ -71,7 +71,7 @@ impl Tally {
         &mut self,
         name: &'static str,
         help: &'static str,
-        label: Option<(&'static str, &'static str)>,
+        label: Option<(&'static str, &str)>,
     ) -> TallyCounter {
         let counter = TallyCounter::default();
         self.entries.push(TallyEntry {
@@ -79,7 +79,7 @@ impl Tally {
             kind: MetricKind::Counter,
             unit: "",
             help,
-            label,
+            label: label.map(|(key, value)| (key, value.into())),
             counter: counter.clone(),
         });
         counter

@@ -123,7 +123,8 @@ impl Bench {
     /// A counter of compiling, by its metric's name without `probity_`, and its label.
     pub fn count(&self, name: &str, label: Option<&str>) -> u64 {
         let found = self.tally.entries().iter().find(|entry| {
-            entry.name == format!("probity_{name}") && entry.label.map(|(_, value)| value) == label
+            entry.name == format!("probity_{name}")
+                && entry.label.as_ref().map(|(_, value)| &**value) == label
         });
         found.expect(name).counter.get()
     }

@@ -206,7 +206,7 @@ fn define_tallies(
     let mut series = Vec::new();
     for entry in tallies.iter().flat_map(|tally| tally.entries()) {
         let keys: Vec<&str> = entry.label.iter().map(|(key, _)| *key).collect();
-        let values: Vec<&str> = entry.label.iter().map(|(_, value)| *value).collect();
+        let values: Vec<&str> = entry.label.iter().map(|(_, value)| &**value).collect();
         let id = defined(
             recorder,
             Metric::own(entry.kind, entry.name, entry.unit, entry.help, &keys)?,
