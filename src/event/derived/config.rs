@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Lasting;
+use crate::event::Kind;
 use crate::model::{Invalid, Span, check_range};
 
 /// Buckets at most.
@@ -156,6 +158,39 @@ impl Config {
         }
     }
 
+    /// What lasts, and for how long at most. Of what is many the least is first.
+    pub(super) fn lasting(&self) -> Vec<Lasting> {
+        use Kind::{
+            OperationCompleted, OperationStarted, PoolSaturated, PoolStarted, RequestCompleted,
+            RequestStarted, RunFinished, RunStarted, SessionCleanedUp, SessionCreated,
+            WorkerCrashed, WorkerStarted, WorkerStopped,
+        };
+        let of = |sort, kinds, back: Span| Lasting {
+            sort,
+            kinds,
+            back: back.0,
+        };
+        let workers = &[WorkerStarted, WorkerStopped, WorkerCrashed];
+        // What is given up only after twice its expectation may have begun earlier.
+        let work = self.lost_after.max(self.overdue.longest());
+        vec![
+            of(
+                "pools",
+                &[PoolStarted, PoolSaturated],
+                self.worker_lost_after,
+            ),
+            of("workers", workers, self.worker_lost_after),
+            of("runs", &[RunStarted, RunFinished], work),
+            of(
+                "sessions",
+                &[SessionCreated, SessionCleanedUp],
+                self.session_lost_after,
+            ),
+            of("requests", &[RequestStarted, RequestCompleted], work),
+            of("operations", &[OperationStarted, OperationCompleted], work),
+        ]
+    }
+
     /// The buckets' bounds in seconds, as metrics have them.
     pub(super) fn bounds(&self) -> Vec<f64> {
         self.buckets.iter().map(|bound| bound / 1e3).collect()
@@ -186,6 +221,13 @@ impl Overdue {
                 rule,
             ));
         }
+    }
+
+    /// Twice the longest time that work may take.
+    fn longest(&self) -> Span {
+        let spans = self.names.values().copied().chain(self.default);
+        let longest = spans.max().unwrap_or(Span::seconds(0));
+        Span(longest.0.saturating_mul(2))
     }
 
     /// After how long work of this name is overdue.

@@ -29,7 +29,7 @@ mod tests;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Data;
+use super::{Data, Kind};
 use crate::model::{Event, EventOutcome};
 
 pub use config::{Config, ErrorRateConfig, Overdue};
@@ -46,6 +46,17 @@ use workers::Workers;
 
 /// How far an event's own time may be from when it came for it to count: clocks of senders differ, and batches wait.
 const TRUSTED: Duration = Duration::from_secs(300);
+
+/// Something that lasts: what tells of its beginning and end, and how long ago it may have begun.
+#[derive(Debug, Clone, Copy)]
+pub struct Lasting {
+    /// Of what, in a word.
+    pub sort: &'static str,
+    /// The kinds that tell of it.
+    pub kinds: &'static [Kind],
+    /// What began before is lost.
+    pub back: Duration,
+}
 
 /// Everything that follows from the events so far.
 #[derive(Debug)]
@@ -128,6 +139,11 @@ impl Derived {
     pub fn apply(&mut self, event: &Event, data: &Data, now: Instant) {
         let when = self.clock.when(event.time, now, TRUSTED);
         self.take(event, data, when, now);
+    }
+
+    /// What has to be remembered of what was stored before the program started.
+    pub fn lasting(&self) -> Vec<Lasting> {
+        self.config.lasting()
     }
 
     /// Takes what was stored before the program started, the oldest first: what is under way stays so, and nothing of it is

@@ -109,7 +109,11 @@ impl Follower {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut beat = tokio::time::interval(INTERVAL);
         beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut recalling = Some(recall::begin(&self.events, self.newest));
+        let mut recalling = Some(recall::begin(
+            &self.events,
+            self.newest,
+            self.derived.lasting(),
+        ));
         loop {
             // In this order, so that no flood of events delays what is told.
             tokio::select! {

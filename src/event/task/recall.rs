@@ -1,14 +1,20 @@
-//! What was under way when the program ended: read from the newest events that it had stored.
+//! What was under way when the program ended: read from the events that it had stored and that tell of beginnings and ends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Event, JoinHandle};
-use crate::event::{Data, EventFilter, Events, Kind, Refusal};
+use crate::event::derived::Lasting;
+use crate::event::{Data, EventFilter, EventOrder, EventReader, Events, Kind, Refusal};
+use crate::model::KeptEvent;
 
-/// So many of the newest events are read.
-const MOST: i64 = 20_000;
-/// Older ones are not.
-const OLDEST: Duration = Duration::from_secs(3600);
+/// So many events of one sort are read, the newest first.
+const MOST: usize = 20_000;
+/// And so many bytes of what they say.
+const MOST_BYTES: usize = 16 << 20;
+/// Read at once, between two looks at the clock: some ten milliseconds.
+const AT_ONCE: usize = 2_000;
+/// After so long what was read is all there is: what is committed meanwhile waits, and fills the queue.
+const ENOUGH: Duration = Duration::from_secs(2);
 /// How long reading may take: without an answer the program knows of less that is under way.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -34,14 +40,16 @@ pub(super) async fn newest(events: &Events) -> i64 {
 }
 
 /// Begins to read, on a thread that may block.
-pub(super) fn begin(events: &Events, newest: i64) -> JoinHandle<Recalled> {
+pub(super) fn begin(events: &Events, newest: i64, lasting: Vec<Lasting>) -> JoinHandle<Recalled> {
     let events = events.clone();
-    tokio::task::spawn_blocking(move || match read(&events, newest) {
-        Ok(recalled) => recalled,
-        Err(error) => {
-            tracing::warn!("what was under way before the start is not known: {error}");
-            Vec::new()
+    tokio::task::spawn_blocking(move || {
+        let mut found = Vec::new();
+        if let Err(error) = read(&events, newest, &lasting, &mut found) {
+            tracing::warn!("what was under way before the start is not all known: {error}");
         }
+        found.sort_unstable_by_key(|kept| kept.sequence);
+        let events = found.into_iter().map(|kept| kept.event);
+        events.filter_map(said).collect()
     })
 }
 
@@ -55,34 +63,66 @@ pub(super) async fn ended(recalling: &mut Option<JoinHandle<Recalled>>) -> Recal
     recalled
 }
 
-fn read(events: &Events, newest: i64) -> Result<Recalled, Refusal> {
+fn read(
+    events: &Events,
+    newest: i64,
+    lasting: &[Lasting],
+    found: &mut Vec<KeptEvent>,
+) -> Result<(), Refusal> {
     if newest == 0 {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let oldest = jiff::Timestamp::now().as_microsecond() - OLDEST.as_micros() as i64;
+    let enough = Instant::now() + ENOUGH;
+    let mut reader = events.reader(PATIENCE)?;
+    for one in lasting {
+        let before = found.len();
+        let is_all = read_sort(&mut reader, one, enough, found)?;
+        if !is_all {
+            let (sort, read) = (one.sort, found.len() - before);
+            tracing::info!(sort, read, "what began before these events is not known");
+        }
+    }
+    // What is newer comes to whoever follows.
+    found.retain(|kept| kept.sequence <= newest);
+    Ok(())
+}
+
+/// Reads what tells of one sort. False if that was not all.
+fn read_sort(
+    reader: &mut EventReader,
+    lasting: &Lasting,
+    enough: Instant,
+    found: &mut Vec<KeptEvent>,
+) -> Result<bool, Refusal> {
+    let now = jiff::Timestamp::now().as_microsecond();
+    let back = i64::try_from(lasting.back.as_micros()).unwrap_or(i64::MAX);
     let filter = EventFilter {
-        from: Some(oldest),
+        kinds: lasting
+            .kinds
+            .iter()
+            .map(|kind| kind.as_str().into())
+            .collect(),
+        from: Some(now.saturating_sub(back)),
         ..EventFilter::default()
     };
-    let mut reader = events.reader(PATIENCE)?;
-    let mut recalled = Vec::new();
-    let mut reached = (newest - MOST).max(0);
-    while reached < newest {
-        let limit = (newest - reached) as usize;
-        let found = reader
-            .after(reached, &filter, limit)
+    let (mut cursor, mut left, mut bytes) = (None, MOST, 0);
+    while left > 0 && bytes < MOST_BYTES && Instant::now() < enough {
+        let page = reader
+            .page(&filter, cursor, left.min(AT_ONCE), EventOrder::NewestFirst)
             .map_err(Refusal::Store)?;
-        for kept in found.events {
-            if kept.sequence <= newest {
-                recalled.extend(said(kept.event));
-            }
+        left = left.saturating_sub(page.events.len());
+        bytes += page
+            .events
+            .iter()
+            .map(|kept| kept.event.data.len())
+            .sum::<usize>();
+        found.extend(page.events);
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(true);
         }
-        if found.reached <= reached {
-            break;
-        }
-        reached = found.reached;
     }
-    Ok(recalled)
+    Ok(false)
 }
 
 /// An event with what it says; nothing if it does not say what its kind says now.

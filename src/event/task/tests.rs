@@ -149,6 +149,39 @@ async fn what_is_committed_is_told_and_what_was_under_way_is_known_after_a_resta
 }
 
 #[tokio::test]
+async fn what_began_long_ago_and_before_much_else_is_known_after_a_restart() {
+    let mut stage = Stage::new().await;
+    let time =
+        |hours| (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string();
+    let mut told = vec![
+        serde_json::json!({ "kind": "session.created", "time": time(5), "data": { "session": "s" } }),
+        serde_json::json!({ "kind": "session.created", "time": time(6), "data": { "session": "t" } }),
+        serde_json::json!({ "kind": "session.cleaned_up", "time": time(5), "data": { "session": "t" } }),
+        serde_json::json!({ "kind": "worker.started", "time": time(20), "data": { "worker": "w" } }),
+        serde_json::json!({ "kind": "operation.started", "data": { "operation": "o", "name": "n", "worker": "w" } }),
+    ];
+    let thought = serde_json::json!({ "kind": "step.thought", "run": "r", "data": { "step": "1", "text": "t" } });
+    told.extend(std::iter::repeat_n(thought, 10_000));
+    for events in [10_005, 20_005] {
+        let body = serde_json::to_vec(&told).unwrap();
+        let batch = stage.events.read(&body, event::Form::Json, false).unwrap();
+        stage.events.commit(batch).await.unwrap();
+        stage.until(|facts| facts.events == events).await;
+        told.drain(..told.len() - 10_000);
+    }
+    let folder = stage.stop().await;
+    let mut stage = Stage::on(folder).await;
+    let told = stage.until(|facts| facts.workers.is_some()).await;
+    let facts = facts(&told);
+    assert_eq!((facts.events, facts.operations.in_flight), (0, 1));
+    assert_eq!(facts.sessions.as_ref().map(|one| one.open), Some(1));
+    let workers = facts.workers.as_ref().unwrap();
+    assert_eq!((workers.total, workers.busy), (1, 1));
+    assert_eq!(workers.workers[0].age.as_secs() / 3600, 20);
+    stage.stop().await;
+}
+
+#[tokio::test]
 async fn an_error_rate_that_is_too_high_becomes_an_event() {
     let mut stage = Stage::new().await;
     let context = Context::default();
