@@ -81,8 +81,7 @@ pub(super) fn forget(file: &Path) -> Result<(), StoreError> {
             .execute("DELETE FROM store_identity", [])
             .map_err(failed)?;
     }
-    // The log is taken in, and goes.
-    connection.close().map_err(|(_, error)| failed(error))?;
+    close(connection, file)?;
     File::open(file)
         .and_then(|file| file.sync_all())
         .map_err(|error| StoreError::io(file, &error))
@@ -95,13 +94,41 @@ pub(super) fn forget(file: &Path) -> Result<(), StoreError> {
 /// Why it cannot be; [`StoreError::Busy`] while a reader holds on to the log.
 pub(super) fn again(file: &Path) -> Result<Connection, StoreError> {
     let connection = connect(file)?;
+    take_log_in(&connection, file)?;
+    Ok(connection)
+}
+
+/// Moves all of the write-ahead log into the file.
+///
+/// # Errors
+/// [`StoreError::Busy`] while a reader holds on to the log; what SQLite says.
+fn take_log_in(connection: &Connection, file: &Path) -> Result<(), StoreError> {
     let held: bool = connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
         .map_err(|error| StoreError::sqlite(file, &error))?;
     if held {
         return Err(StoreError::Busy(file.to_owned()));
     }
-    Ok(connection)
+    Ok(())
+}
+
+/// Closes a database that is about to be renamed, with its log in it. SQLite takes the log in by itself when it closes, but does not
+/// say when that failed, and what is renamed without its log has lost what stood there.
+///
+/// # Errors
+/// As [`take_log_in`]; [`StoreError::Failed`] when there is a log all the same.
+fn close(connection: Connection, file: &Path) -> Result<(), StoreError> {
+    take_log_in(&connection, file)?;
+    connection
+        .close()
+        .map_err(|(_, error)| StoreError::sqlite(file, &error))?;
+    if is_unclean(file) {
+        return Err(StoreError::Failed {
+            path: file.to_owned(),
+            reason: "its log is still beside it".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Whether somebody did not close the database: then its log is still there.
@@ -194,10 +221,7 @@ fn create(file: &Path) -> Result<(), StoreError> {
         .pragma_update(None, "application_id", APPLICATION_ID)
         .map_err(|error| StoreError::sqlite(&aside, &error))?;
     migrate(&aside, &mut connection)?;
-    // Moves the write-ahead log into the file and takes it away.
-    connection
-        .close()
-        .map_err(|(_, error)| StoreError::sqlite(&aside, &error))?;
+    close(connection, &aside)?;
     made.sync_all().map_err(failed)?;
     fs::rename(&aside, file).map_err(failed)?;
     let folder = file.parent().unwrap_or(Path::new("."));

@@ -110,3 +110,27 @@ fn what_is_no_database_is_kept_as_it_is_with_all_beside_it() {
     }
     assert_eq!(names(folder.path()), [FILE, LOCK_FILE, "replaced-1"]);
 }
+
+#[test]
+fn one_whose_log_cannot_be_taken_in_takes_no_place() {
+    let folder = tempfile::tempdir().unwrap();
+    another(&folder.path().join(FILE));
+    let vacancy = Vacancy::take(folder.path(), true).unwrap();
+    let aside = vacancy.aside();
+    another(&aside);
+    let reader = Connection::open(&aside).unwrap();
+    reader
+        .pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
+        .unwrap();
+    reader
+        .execute_batch(
+            "CREATE TABLE store_identity (epoch); INSERT INTO store_identity VALUES ('a'); \
+             UPDATE t SET n = 9; BEGIN; SELECT n FROM t",
+        )
+        .unwrap();
+    let error = vacancy.fill().unwrap_err();
+    assert_eq!(error, StoreError::Busy(aside), "{error}");
+    drop(reader);
+    assert_eq!(row(&folder.path().join(FILE)), 8);
+    assert_eq!(names(folder.path()), [FILE, LOCK_FILE]);
+}
