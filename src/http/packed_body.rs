@@ -14,10 +14,16 @@ use tokio::time::timeout;
 
 use super::guard::too_large;
 use super::problem::Problem;
-use super::request_body::{BodyLimits, media, read};
+use super::request_body::{BodyLimits, media, read_within};
 
-/// What all such bodies may take at once, in kibibytes; who finds no room is told to come again.
-const ROOM_KIB: usize = 96 << 10;
+/// What all such bodies may take at once, in kibibytes, but no less than so many of the largest; who finds no room is told to come
+/// again. What they unpack to comes on top: no more than one is unpacked at a time.
+const ROOM_KIB: usize = 80 << 10;
+const ROOM_BODIES: usize = 4;
+/// Kibibytes that are kept for small bodies, and how small they are: what large ones take, or hold and do not send, is no matter to
+/// them.
+const SMALL_ROOM_KIB: usize = 8 << 10;
+const SMALL_KIB: usize = 64;
 /// Plain bodies worked on at once: more would only take the processors from those who sample.
 const PLAIN_AT_ONCE: usize = 2;
 /// The same for packed ones: what they cost shows only when they are unpacked, so they hold up no others.
@@ -35,8 +41,9 @@ const LIGHT_BYTES: usize = 4 << 10;
 #[derive(Debug)]
 pub(super) struct PackedBodies {
     room: Arc<Semaphore>,
-    plain: Semaphore,
-    packed: Semaphore,
+    small_room: Arc<Semaphore>,
+    plain: Arc<Semaphore>,
+    packed: Arc<Semaphore>,
     /// How long a body waits for its turn.
     patience: Duration,
 }
@@ -49,15 +56,19 @@ pub(super) struct PackedBody {
     limit: usize,
     /// Which of the accepted media types it is.
     pub(super) media: usize,
-    _room: OwnedSemaphorePermit,
+    /// Nothing where it has no bytes.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl PackedBodies {
-    pub(super) fn new() -> Self {
+    /// For bodies of at most `most` bytes each.
+    pub(super) fn new(most: usize) -> Self {
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
         Self {
-            room: Arc::new(Semaphore::new(ROOM_KIB)),
-            plain: Semaphore::new(PLAIN_AT_ONCE),
-            packed: Semaphore::new(PACKED_AT_ONCE),
+            room: semaphore(ROOM_KIB.max(ROOM_BODIES * most.div_ceil(1 << 10))),
+            small_room: semaphore(SMALL_ROOM_KIB),
+            plain: semaphore(PLAIN_AT_ONCE),
+            packed: semaphore(PACKED_AT_ONCE),
             patience: PATIENCE,
         }
     }
@@ -75,23 +86,36 @@ impl PackedBodies {
     ) -> Result<PackedBody, Problem> {
         let (parts, body) = request.into_parts();
         let (media, is_packed) = kind(&parts.headers, accepted)?;
-        let announced = body.size_hint().exact().filter(|_| !is_packed);
-        let size = announced.unwrap_or(limits.size as u64);
-        if size > limits.size as u64 {
+        let announced = body.size_hint().exact().unwrap_or(0);
+        if announced > limits.size as u64 {
             return Err(too_large(limits.size as u64));
         }
-        let kibibytes = u32::try_from(size.div_ceil(1 << 10)).unwrap_or(u32::MAX);
-        let room = self.room.clone().try_acquire_many_owned(kibibytes);
-        let room = room.map_err(|_| {
-            busy("the bodies of other requests take all the room there is for them; try again")
-                .closing()
-        })?;
+        let mut room = None;
+        let bytes = read_within(body, limits, |bytes| {
+            // What it has goes first, or it would need the room of both.
+            drop(room.take());
+            room = Some(self.room_for(bytes)?);
+            Ok(())
+        });
         Ok(PackedBody {
-            bytes: read(body, limits).await?,
+            bytes: bytes.await?,
             is_packed,
             limit: limits.size,
             media,
             _room: room,
+        })
+    }
+
+    /// Room for a body of so many bytes.
+    fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let kibibytes = bytes.div_ceil(1 << 10);
+        let permits = u32::try_from(kibibytes).unwrap_or(u32::MAX);
+        let take = |room: &Arc<Semaphore>| room.clone().try_acquire_many_owned(permits).ok();
+        let small = (kibibytes <= SMALL_KIB).then(|| take(&self.small_room));
+        let room = small.flatten().or_else(|| take(&self.room));
+        room.ok_or_else(|| {
+            busy("the bodies of other requests take all the room there is for them; try again")
+                .closing()
         })
     }
 
@@ -112,14 +136,18 @@ impl PackedBodies {
         } else {
             &self.plain
         };
-        let Ok(Ok(_turn)) = timeout(self.patience, turns.acquire()).await else {
+        let Ok(Ok(turn)) = timeout(self.patience, turns.clone().acquire_owned()).await else {
             let detail =
                 "the bodies of other requests take all the time there is for them; try again";
             return Err(busy(detail));
         };
-        let done = tokio::task::spawn_blocking(move || match body.is_packed {
-            true => work(&unpack(&body.bytes, body.limit)?),
-            false => work(&body.bytes),
+        let done = tokio::task::spawn_blocking(move || {
+            // The room and the turn go when this is done, also when nobody waits for it any more.
+            let (body, _turn) = (body, turn);
+            match body.is_packed {
+                true => work(&unpack(&body.bytes, body.limit)?),
+                false => work(&body.bytes),
+            }
         });
         done.await
             .map_err(|error| Problem::internal(format!("a body's work failed: {error}")))?
@@ -164,162 +192,5 @@ fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, Problem> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use axum::http::header::CONTENT_TYPE;
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-    use crate::model::TallyCounter;
-
-    const TYPES: [&str; 2] = ["application/json", "application/x-ndjson"];
-
-    fn limits() -> BodyLimits {
-        BodyLimits {
-            size: 1 << 20,
-            time: std::time::Duration::from_secs(30),
-            timeouts: TallyCounter::default(),
-        }
-    }
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut packing = GzEncoder::new(Vec::new(), Compression::best());
-        packing.write_all(bytes).expect("memory takes it");
-        packing.finish().expect("memory takes it")
-    }
-
-    async fn send(
-        bodies: &PackedBodies,
-        media: &str,
-        coding: Option<&str>,
-        body: Vec<u8>,
-    ) -> Result<Vec<u8>, Problem> {
-        let mut request = Request::post("/").header(CONTENT_TYPE, media);
-        if let Some(coding) = coding {
-            request = request.header(CONTENT_ENCODING, coding);
-        }
-        let request = request.body(Body::from(body)).expect("a good request");
-        let body = bodies.receive(request, &limits(), &TYPES).await?;
-        bodies.work(body, |bytes| Ok(bytes.to_vec())).await
-    }
-
-    fn status<T: std::fmt::Debug>(result: Result<T, Problem>) -> u16 {
-        result.expect_err("it is refused").status().as_u16()
-    }
-
-    #[tokio::test]
-    async fn what_was_packed_comes_out_as_it_went_in() {
-        let bodies = PackedBodies::new();
-        let text = b"{\"a\":1}\n".repeat(10_000);
-        for (coding, body) in [
-            (None, text.clone()),
-            (Some("identity"), text.clone()),
-            (Some("GZIP"), gzip(&text)),
-        ] {
-            let got = send(&bodies, "application/x-ndjson; charset=utf-8", coding, body).await;
-            assert_eq!(got.expect("it is taken"), text, "{coding:?}");
-        }
-        // Two packed one behind the other are the text of both.
-        let both = [gzip(b"a"), gzip(b"b")].concat();
-        assert_eq!(
-            send(&bodies, TYPES[0], Some("gzip"), both)
-                .await
-                .expect("it is taken"),
-            b"ab"
-        );
-    }
-
-    #[tokio::test]
-    async fn h33_a_bomb_is_refused_and_so_is_what_is_no_gzip() {
-        let bodies = PackedBodies::new();
-        let bomb = gzip(&vec![b' '; 64 << 20]);
-        assert!(bomb.len() < 1 << 20, "it is small enough to be received");
-        assert_eq!(
-            status(send(&bodies, TYPES[0], Some("gzip"), bomb).await),
-            413
-        );
-        assert_eq!(
-            status(send(&bodies, TYPES[0], Some("gzip"), b"{}".to_vec()).await),
-            400
-        );
-        let mut cut = gzip(b"a text that is cut off");
-        cut.truncate(cut.len() - 4);
-        assert_eq!(
-            status(send(&bodies, TYPES[0], Some("gzip"), cut).await),
-            400
-        );
-        assert_eq!(
-            status(send(&bodies, TYPES[0], Some("br"), b"{}".to_vec()).await),
-            415
-        );
-        assert_eq!(
-            status(send(&bodies, "text/plain", None, b"{}".to_vec()).await),
-            415
-        );
-        assert_eq!(
-            status(send(&bodies, TYPES[0], None, vec![b' '; (1 << 20) + 1]).await),
-            413
-        );
-    }
-
-    #[tokio::test]
-    async fn all_bodies_together_have_a_bound() {
-        let bodies = PackedBodies::new();
-        let request = || {
-            let request = Request::post("/").header(CONTENT_TYPE, TYPES[0]);
-            request
-                .body(Body::from(vec![b' '; 1 << 20]))
-                .expect("a good request")
-        };
-        let mut held = Vec::new();
-        for _ in 0..ROOM_KIB >> 10 {
-            held.push(
-                bodies
-                    .receive(request(), &limits(), &TYPES)
-                    .await
-                    .expect("there is room"),
-            );
-        }
-        let refused = bodies.receive(request(), &limits(), &TYPES).await;
-        assert_eq!(status(refused), 429);
-        held.pop();
-        bodies
-            .receive(request(), &limits(), &TYPES)
-            .await
-            .expect("there is room again");
-    }
-
-    #[tokio::test]
-    async fn packed_bodies_hold_up_no_plain_ones_and_wait_no_longer_than_they_may() {
-        let bodies = PackedBodies {
-            patience: Duration::ZERO,
-            ..PackedBodies::new()
-        };
-        let all = bodies.packed.acquire_many(PACKED_AT_ONCE as u32).await;
-        let packed = gzip(&b"{\"a\":1}\n".repeat(1_000));
-        let refused = send(&bodies, TYPES[0], Some("gzip"), packed.clone()).await;
-        assert_eq!(status(refused), 429);
-        let plain = vec![b' '; LIGHT_BYTES + 1];
-        assert!(send(&bodies, TYPES[0], None, plain).await.is_ok());
-        drop(all);
-        assert!(send(&bodies, TYPES[0], Some("gzip"), packed).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn h33_gzip_that_unpacks_to_far_more_than_its_size_is_refused_below_the_bound_of_bodies()
-    {
-        let bodies = PackedBodies::new();
-        let bomb = gzip(&vec![b' '; 512 << 10]);
-        assert_eq!(
-            status(send(&bodies, TYPES[0], Some("gzip"), bomb).await),
-            413
-        );
-        assert!(
-            send(&bodies, TYPES[0], Some("gzip"), gzip(&vec![b' '; 64 << 10]))
-                .await
-                .is_ok()
-        );
-    }
-}
+#[path = "packed_body_tests.rs"]
+mod tests;

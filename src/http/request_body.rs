@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::extract::{FromRef, FromRequest};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use axum::http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -106,20 +107,58 @@ pub(super) fn media(headers: &HeaderMap, accepted: &[&str]) -> Option<usize> {
 /// # Errors
 /// 413 when it is too large, 408 when it comes too slowly, 400 when it breaks off.
 pub(super) async fn read(body: Body, limits: &BodyLimits) -> Result<Vec<u8>, Problem> {
-    let limited = Limited::new(body, limits.size);
-    match tokio::time::timeout(limits.time, limited.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limits.size as u64)),
-        Ok(Err(error)) => {
+    read_within(body, limits, |_| Ok(())).await
+}
+
+/// Reads a body within its limits; before it takes more memory, `grow` is told how many bytes it will take, and may refuse that. It
+/// takes at most twice what came.
+///
+/// # Errors
+/// As [`read`], and what `grow` gives.
+pub(super) async fn read_within(
+    body: Body,
+    limits: &BodyLimits,
+    grow: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<Vec<u8>, Problem> {
+    let received = tokio::time::timeout(limits.time, receive(body, limits.size, grow)).await;
+    received.unwrap_or_else(|_| {
+        limits.timeouts.increment();
+        let detail = "the body did not come in time";
+        Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail).closing())
+    })
+}
+
+async fn receive(
+    mut body: Body,
+    most: usize,
+    mut grow: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<Vec<u8>, Problem> {
+    let announced = body.size_hint().exact();
+    let bound = announced.map_or(most, |bytes| {
+        usize::try_from(bytes).unwrap_or(most).min(most)
+    });
+    let mut bytes: Vec<u8> = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
             let problem = Problem::bad_request("the body could not be read");
-            Err(problem.inside(error.to_string()).closing())
+            problem.inside(error.to_string()).closing()
+        })?;
+        // Anything else is a trailer.
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let length = bytes.len() + data.len();
+        if length > most {
+            return Err(too_large(most as u64));
         }
-        Err(_) => {
-            limits.timeouts.increment();
-            let detail = "the body did not come in time";
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail).closing())
+        if length > bytes.capacity() {
+            let capacity = (2 * bytes.len()).clamp(length, bound.max(length));
+            grow(capacity)?;
+            bytes.reserve_exact(capacity - bytes.len());
         }
+        bytes.extend_from_slice(&data);
     }
+    Ok(bytes)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

@@ -132,11 +132,11 @@ impl Shared {
                 handles.tally.stream.clone(),
                 &handles.draining,
             ),
+            bodies: PackedBodies::new(limits.size),
             limits,
             queries: Queries::new(AT_ONCE),
             event_queries: Queries::new(AT_ONCE),
             stream_queries: Queries::new(STREAMS_AT_ONCE),
-            bodies: PackedBodies::new(),
             outcomes: Outcomes::default(),
             assets: page::ASSETS.map(|asset| {
                 let content_type = HeaderValue::from_static(asset.content_type);
