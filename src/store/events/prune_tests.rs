@@ -267,3 +267,31 @@ proptest! {
         runtime.block_on(store.close());
     }
 }
+
+#[tokio::test]
+async fn where_thousands_come_between_two_changes_as_many_go() {
+    const BATCH: usize = 2_000;
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), &mut Tally::default()).unwrap();
+    let events = store.events();
+    let config = EventsConfig {
+        retention: Span::seconds(10 * 365 * 86_400 * 10),
+        max_size: ByteSize::mib(1),
+    };
+    let tally = RetentionTally::new(&mut Tally::default());
+    let retention = Retention::new(events.clone(), &config, tally);
+    let mut stride = super::retain::Stride::default();
+    let mut bytes = Vec::new();
+    for round in 0..10 {
+        let batch = (0..BATCH).map(|one| event(format!("{round}-{one}"), round, 1, 200));
+        append(&events, batch.collect()).await;
+        bytes.push(retention.step(&mut stride).await.unwrap().bytes);
+    }
+    // The first batch alone is what one has.
+    let bound = config.max_size.0 + 2 * bytes[0];
+    assert!(bytes.iter().all(|bytes| *bytes <= bound), "{bytes:?}");
+    retention.keep_within().await.unwrap();
+    let totals = events.reader(PATIENCE).unwrap().totals().unwrap();
+    assert!(totals.bytes <= config.max_size.0, "{totals:?}");
+    store.close().await;
+}

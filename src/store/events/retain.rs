@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{EventBounds, EventStore};
+use super::{EventBounds, EventStore, EventsPruned};
 use crate::model::{Tally, TallyCounter, TallyGauge};
 use crate::store::{EventsConfig, StoreError};
 
 /// Between two looks at what is too old or too much.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// Events that go with one change: some 10 ms.
+/// Events that go with one change while no others come: some 10 ms.
 const AT_ONCE: usize = 500;
 /// How long a change may take before the next look tries again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -81,25 +81,28 @@ impl Retention {
         }
     }
 
-    /// Lets go of all that is too old or too much now, a few at once; others write in between.
+    /// Lets go of all that is too old or too much now, a few at once, or more than come meanwhile; others write in between.
     ///
     /// # Errors
     /// Why the store cannot write; [`StoreError::Slow`] when it does not in time.
     pub async fn keep_within(&self) -> Result<(), StoreError> {
-        loop {
-            let mut pruning = self.events.prune(self.bounds())?;
-            let slow = || Err(StoreError::Slow(self.events.file().to_owned()));
-            let pruned = pruning.within(PATIENCE).await.unwrap_or_else(slow)?;
-            self.tally.pruned.add(pruned.gone);
-            self.tally.rows.set(pruned.rows);
-            self.tally.bytes.set(pruned.bytes);
-            if !pruned.more {
-                return Ok(());
-            }
-        }
+        let mut stride = Stride::default();
+        while self.step(&mut stride).await?.more {}
+        Ok(())
     }
 
-    fn bounds(&self) -> EventBounds {
+    pub(super) async fn step(&self, stride: &mut Stride) -> Result<EventsPruned, StoreError> {
+        let mut pruning = self.events.prune(self.bounds(stride.at_once))?;
+        let slow = || Err(StoreError::Slow(self.events.file().to_owned()));
+        let pruned = pruning.within(PATIENCE).await.unwrap_or_else(slow)?;
+        stride.told(&pruned);
+        self.tally.pruned.add(pruned.gone);
+        self.tally.rows.set(pruned.rows);
+        self.tally.bytes.set(pruned.bytes);
+        Ok(pruned)
+    }
+
+    fn bounds(&self, at_once: usize) -> EventBounds {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let oldest = now.map_or(Duration::ZERO, |now| {
             now.saturating_sub(self.config.retention.0)
@@ -107,7 +110,34 @@ impl Retention {
         EventBounds {
             oldest: i64::try_from(oldest.as_micros()).unwrap_or(i64::MAX),
             bytes: self.config.max_size.0,
-            at_once: AT_ONCE,
+            at_once,
         }
+    }
+}
+
+/// How many events go with one change: when more come between two changes than go with one, there would be ever more of them.
+pub(super) struct Stride {
+    at_once: usize,
+    /// How many there were after the last change.
+    rows: Option<u64>,
+}
+
+impl Default for Stride {
+    fn default() -> Self {
+        Self {
+            at_once: AT_ONCE,
+            rows: None,
+        }
+    }
+}
+
+impl Stride {
+    /// What came since the change before, and half as many again, so that what is too much gets less.
+    fn told(&mut self, pruned: &EventsPruned) {
+        let there_were = pruned.rows + pruned.gone;
+        let came = self.rows.map_or(0, |rows| there_were.saturating_sub(rows));
+        let came = usize::try_from(came).unwrap_or(usize::MAX);
+        self.at_once = came.saturating_add(came / 2).saturating_add(AT_ONCE);
+        self.rows = Some(pruned.rows);
     }
 }
