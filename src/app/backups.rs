@@ -32,7 +32,8 @@ impl BackingUp {
             return Ok(Self(None));
         }
         let credentials = loaded.backup_credentials.as_ref();
-        let maker = Maker::open(config, &loaded.state_directory, credentials)
+        let ballast = loaded.config.state.ballast;
+        let maker = Maker::open(config, &loaded.state_directory, ballast, credentials)
             .context("backups cannot be made")?;
         let keeper = Keeper::new(config, maker, updates.clone(), tally);
         Ok(Self(Some(keeper)))

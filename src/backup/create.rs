@@ -18,8 +18,8 @@ use super::retention::outlived;
 use super::target::READ_BYTES;
 use super::workshop::{Note, Workshop};
 use super::{BackupError, BackupId, Config, Credentials, Phase, Progress, Shelf, State, Target};
-use crate::model::Span;
-use crate::store::{self, Onlooker, Pace};
+use crate::model::{ByteSize, Span};
+use crate::store::{self, Margin, Onlooker, Pace};
 
 /// Makes backups of the database in one state folder, into one place. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -32,6 +32,7 @@ struct Inner {
     keep: u32,
     keep_for: Option<Duration>,
     timeout: Span,
+    margin: Margin,
     shelf: Shelf,
 }
 
@@ -47,13 +48,14 @@ pub struct Created {
 }
 
 impl Maker {
-    /// One that reads the database in `state`.
+    /// One that reads the database in `state`, which has a ballast of so many bytes.
     ///
     /// # Errors
     /// As [`Target::open`].
     pub fn open(
         config: &Config,
         state: &Path,
+        ballast: ByteSize,
         credentials: Option<&Credentials>,
     ) -> Result<Self, BackupError> {
         let target = Target::open(config, state, credentials)?;
@@ -63,6 +65,7 @@ impl Maker {
             keep: config.keep,
             keep_for: config.keep_for.map(|span| span.0),
             timeout: config.timeout,
+            margin: Margin::beside(ballast.0),
             shelf: Shelf::new(target),
         })))
     }
@@ -164,12 +167,12 @@ impl Maker {
         id: BackupId,
         mut course: Course,
     ) -> Result<Manifest, BackupError> {
-        let state = self.0.state.clone();
+        let (state, margin) = (self.0.state.clone(), self.0.margin);
         apart(move || {
             let mut pace = Pace::begin();
             let created = SystemTime::now();
             course.enter(Phase::Copying);
-            store::copy(&state, &copy, &mut pace, &mut course)?;
+            store::copy(&state, &copy, margin, &mut pace, &mut course)?;
             course.enter(Phase::Checking);
             let contents = store::examine(&copy, Some(pace), course.stop())?;
             let (bytes, checksum) = measure(&copy, &mut pace, &mut course)?;
@@ -210,7 +213,13 @@ impl Maker {
         // When either ends early, so does the other: the channel between them is closed.
         let handed_over = async {
             while let Some(part) = parts.recv().await {
-                if let Err(error) = upload.put(part).await {
+                // A place on the same disk shall not take the rest of it.
+                let fits = self.0.margin.fits(&self.0.state, part.len() as u64);
+                let put = async {
+                    fits?;
+                    upload.put(part).await
+                };
+                if let Err(error) = put.await {
                     parts.close();
                     while parts.recv().await.is_some() {}
                     return (upload, Err(error));

@@ -109,7 +109,9 @@ impl BackupError {
             }
             Self::Store(StoreError::Occupied(_)) => BackupTrouble::Taken,
             Self::Damaged { .. } | Self::Foreign { .. } | Self::Newer { .. } => BackupTrouble::Data,
-            Self::Full(_) | Self::Store(StoreError::Full(_)) => BackupTrouble::Full,
+            Self::Full(_) | Self::Store(StoreError::Full(_) | StoreError::Short { .. }) => {
+                BackupTrouble::Full
+            }
             Self::Target { .. } => BackupTrouble::Place,
             Self::Stopped => BackupTrouble::Stopped,
             Self::Store(_) | Self::Machine { .. } | Self::Slow(_) => BackupTrouble::Other,
@@ -121,7 +123,9 @@ impl BackupError {
         match self {
             Self::Busy(_) => "backup.busy",
             Self::NotFound(_) | Self::None(_) => "backup.none",
-            Self::Store(StoreError::Full(_)) | Self::Full(_) => "backup.full",
+            Self::Store(StoreError::Full(_) | StoreError::Short { .. }) | Self::Full(_) => {
+                "backup.full"
+            }
             Self::Store(StoreError::Missing(_)) => "backup.no_database",
             Self::Store(_) => "backup.store",
             Self::Target { refused: true, .. } => "backup.refused",

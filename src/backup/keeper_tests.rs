@@ -32,7 +32,7 @@ impl Bench {
             keep: 2,
             ..Config::default()
         };
-        let maker = Maker::open(&config, state, None).unwrap();
+        let maker = Maker::open(&config, state, crate::model::ByteSize(0), None).unwrap();
         let (sender, updates) = mpsc::channel(8);
         let mut tally = Tally::default();
         let keeper = Keeper::new(&config, maker, sender, &mut tally);

@@ -135,7 +135,14 @@ struct Place {
 fn maker(sources: SourceOptions, environment: Vec<(OsString, OsString)>) -> anyhow::Result<Maker> {
     let loaded = config::load(&sources.sources(environment))?;
     let credentials = loaded.backup_credentials.as_ref();
-    let maker = Maker::open(&loaded.config.backup, &loaded.state_directory, credentials);
+    let config = &loaded.config;
+    let ballast = config.state.ballast;
+    let maker = Maker::open(
+        &config.backup,
+        &loaded.state_directory,
+        ballast,
+        credentials,
+    );
     Ok(maker.map_err(trouble)?)
 }
 

@@ -10,6 +10,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio_util::sync::CancellationToken;
 
+use super::margin::{Copied, Margin};
 use super::open::{self, BUSY_TIMEOUT, beside, immutable};
 use super::schema::{APPLICATION_ID, VERSION};
 use super::{FILE, Pace, StoreError};
@@ -53,24 +54,33 @@ pub const fn known_schema() -> i64 {
 
 /// Copies the database in the state folder `from` to the file `to`, which must not be there: all of it as it is when this begins,
 /// whoever writes meanwhile. Another process may have it open. Blocks, and rests between its steps. The copy is on disk
-/// when this returns.
+/// when this returns. It ends rather than take from those who write what `margin` leaves them.
 ///
 /// # Errors
-/// [`StoreError::Missing`] when there is none, [`StoreError::Stopped`], or what is wrong with either file. Nothing is left of the copy then.
+/// [`StoreError::Missing`] when there is none, [`StoreError::Short`], [`StoreError::Outgrown`], [`StoreError::Stopped`], or what is wrong with
+/// either file. Nothing is left of the copy then.
 pub fn copy(
     from: &Path,
     to: &Path,
+    margin: Margin,
     pace: &mut Pace,
     onlooker: &mut dyn Onlooker,
 ) -> Result<(), StoreError> {
+    let _copied = Copied::begin(from);
     let source = source(&database(from))?;
+    let beside = Beside {
+        margin,
+        database: database(from),
+        folder: to.with_file_name(""),
+    };
+    beside.look(size(&source, to)?, 0)?;
     let file = File::options()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(to)
         .map_err(|error| StoreError::io(to, &error))?;
-    let copied = fill(&source, &file, to, pace, onlooker);
+    let copied = fill(&source, &file, to, &beside, pace, onlooker);
     // The log that grew meanwhile is taken in by whoever has the store open.
     drop(source);
     if copied.is_err() {
@@ -115,10 +125,42 @@ fn own(file: &Path, connection: &Connection) -> Result<i64, StoreError> {
     Ok(version)
 }
 
+/// Pages that a database has, and bytes of each.
+type Size = (u64, u64);
+
+fn size(source: &Connection, to: &Path) -> Result<Size, StoreError> {
+    let pragma = |name| {
+        let found = source.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        found
+            .map(i64::unsigned_abs)
+            .map_err(|error| StoreError::sqlite(to, &error))
+    };
+    Ok((pragma("page_count")?, pragma("page_size")?))
+}
+
+/// What happens beside a copy.
+struct Beside {
+    margin: Margin,
+    database: PathBuf,
+    /// Where the copy goes.
+    folder: PathBuf,
+}
+
+impl Beside {
+    /// Whether a copy of so many pages, of which so many are written, may go on.
+    fn look(&self, (pages, page): Size, done: u64) -> Result<(), StoreError> {
+        let left = pages.saturating_sub(done).saturating_mul(page);
+        self.margin.fits(&self.folder, left)?;
+        self.margin
+            .holds(&self.database, pages.saturating_mul(page))
+    }
+}
+
 fn fill(
     source: &Connection,
     file: &File,
     to: &Path,
+    beside: &Beside,
     pace: &mut Pace,
     onlooker: &mut dyn Onlooker,
 ) -> Result<(), StoreError> {
@@ -130,10 +172,7 @@ fn fill(
     let settings =
         "PRAGMA journal_mode = off; PRAGMA synchronous = off; PRAGMA locking_mode = exclusive";
     copy.execute_batch(settings).map_err(failed)?;
-    let page: u64 = source
-        .pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))
-        .map_err(failed)?
-        .unsigned_abs();
+    let size = size(source, to)?;
     let mut steps = Steps::new(Backup::new(source, &mut copy).map_err(failed)?);
     let mut pushed = 0;
     loop {
@@ -142,9 +181,10 @@ fn fill(
         }
         let is_done = steps.step().map_err(failed)?;
         let (done, all) = steps.progress();
-        if done.saturating_sub(pushed) * page >= PORTION {
+        if done.saturating_sub(pushed) * size.1 >= PORTION {
             file.sync_data().map_err(unwritten)?;
             pushed = done;
+            beside.look(size, done)?;
         }
         onlooker.reached(done, all);
         if is_done {
@@ -266,5 +306,86 @@ pub(super) fn remove(file: &Path) {
         {
             tracing::warn!("{} cannot be taken away: {error}", path.display());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Tally;
+    use crate::store::Store;
+
+    const MARGIN: Margin = Margin {
+        free: 0,
+        log: 1 << 20,
+    };
+
+    /// Writes while a copy is made.
+    struct Writing {
+        connection: Connection,
+        stop: CancellationToken,
+    }
+
+    impl Onlooker for Writing {
+        fn reached(&mut self, done: u64, _: u64) {
+            let sql = "INSERT OR REPLACE INTO probe_state VALUES ('copied', ?1, zeroblob(1 << 20))";
+            let written = self.connection.execute(sql, [done.to_string()]);
+            written.expect("it is written");
+        }
+
+        fn stop(&self) -> &CancellationToken {
+            &self.stop
+        }
+    }
+
+    /// A state folder whose database has so many mebibytes.
+    async fn state(mebibytes: i64) -> (tempfile::TempDir, Writing) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), &mut Tally::default()).expect("it can be opened");
+        store.close().await;
+        let connection = Connection::open(database(folder.path())).expect("it can be opened");
+        let sql = "INSERT INTO probe_state VALUES ('filler', 'x', zeroblob(?1 << 20))";
+        connection.execute(sql, [mebibytes]).expect("it is written");
+        let stop = CancellationToken::new();
+        (folder, Writing { connection, stop })
+    }
+
+    fn copied(folder: &Path, margin: Margin, writing: &mut Writing) -> Result<(), StoreError> {
+        let to = folder.join("copy");
+        let copied = copy(folder, &to, margin, &mut Pace::begin(), writing);
+        assert_eq!(to.exists(), copied.is_ok());
+        copied
+    }
+
+    #[tokio::test]
+    async fn s02_one_that_would_take_what_is_to_stay_free_is_not_begun() {
+        let (folder, mut writing) = state(1).await;
+        let margin = Margin {
+            free: u64::MAX >> 1,
+            ..MARGIN
+        };
+        let short = copied(folder.path(), margin, &mut writing);
+        assert!(matches!(short, Err(StoreError::Short { .. })), "{short:?}");
+        let rows = "SELECT count(*) FROM probe_state";
+        let rows: i64 = writing
+            .connection
+            .query_row(rows, [], |row| row.get(0))
+            .expect("it is read");
+        assert_eq!(rows, 1, "no step was taken");
+    }
+
+    #[tokio::test]
+    async fn one_beside_which_the_log_grows_without_end_is_ended() {
+        let (folder, mut writing) = state(5).await;
+        let outgrown = copied(folder.path(), MARGIN, &mut writing);
+        assert!(
+            matches!(outgrown, Err(StoreError::Outgrown { .. })),
+            "{outgrown:?}"
+        );
+        let margin = Margin {
+            log: 1 << 30,
+            ..MARGIN
+        };
+        assert_eq!(copied(folder.path(), margin, &mut writing), Ok(()));
     }
 }

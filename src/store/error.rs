@@ -81,6 +81,24 @@ pub enum StoreError {
     /// The disk is full.
     #[error("{file} cannot grow: the disk is full", file = .0.display())]
     Full(PathBuf),
+    /// A copy would take what others need.
+    #[error("{folder}: the disk is too full for a copy: {free} bytes are free, and {needed} are needed", folder = .folder.display())]
+    Short {
+        /// Where the copy was to go.
+        folder: PathBuf,
+        /// Bytes that are free there.
+        free: u64,
+        /// Bytes that it takes, with those that stay free.
+        needed: u64,
+    },
+    /// While the database was copied more was written than can wait to be taken in.
+    #[error("{log} has grown to {bytes} bytes while the database was copied", log = .log.display())]
+    Outgrown {
+        /// The write-ahead log.
+        log: PathBuf,
+        /// Its length.
+        bytes: u64,
+    },
     /// The disk did not do what it was asked to. Nothing is acknowledged until the database was opened anew.
     #[error("{path}: the disk failed: {reason}", path = .path.display())]
     Disk {
@@ -134,7 +152,8 @@ impl StoreError {
                 "let this user write there, or set state.directory (or --state) to a folder that it can write"
             }
             Self::Folder { .. } => "set state.directory (or --state) to a folder",
-            Self::Full(_) => "free space on that file system",
+            Self::Full(_) | Self::Short { .. } => "free space on that file system",
+            Self::Outgrown { .. } => "make a backup when less is written",
             Self::Disk { .. } | Self::Failed { .. } | Self::QueueFull(_) | Self::Slow(_) => {
                 "look at that disk: its space, its permissions and the kernel's log"
             }

@@ -15,6 +15,7 @@ mod granted;
 mod handle;
 mod lock;
 mod log;
+mod margin;
 mod open;
 mod pace;
 mod past;
@@ -42,6 +43,7 @@ pub use events::{
 };
 pub use granted::{Databases, Query, QueryBounds, QueryError, Stop};
 pub use handle::Saving;
+pub use margin::Margin;
 pub use pace::Pace;
 pub use past::{
     Keeping, KeptSeries, KeptSnapshot, Labels, PastBounds, PastReader, PastSeries, PastStore,

@@ -31,7 +31,7 @@ use std::time::{Duration, SystemTime};
 use probity::backup::{
     BackupError, BackupId, Chosen, Config, Created, Credentials, Maker, Progress, Restored, State,
 };
-use probity::model::Tally;
+use probity::model::{ByteSize, Tally};
 use probity::store::Store;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
@@ -105,7 +105,7 @@ impl Scene {
 
     pub fn maker_of(&self, config: &Config, credentials: Option<&Credentials>) -> Maker {
         assert_eq!(config.check(), []);
-        Maker::open(config, &self.state(), credentials).unwrap()
+        Maker::open(config, &self.state(), ByteSize::mib(8), credentials).unwrap()
     }
 
     /// The names of all files in a folder below the scene's; none where there is none.
