@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::ballast::Ballast;
 use super::log::{self, LOG_PAGES, Pass};
+use super::margin::is_copied;
 use super::standing::{Part, Standing};
 use super::writer::{Job, Write};
 use super::{StoreError, check, open};
@@ -184,7 +185,7 @@ impl Task {
                         log = self.take_in(&mut connection);
                     }
                     if log != LogState::Fault {
-                        self.weigh_log();
+                        self.weigh_log(&mut connection);
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -243,13 +244,24 @@ impl Task {
         }
     }
 
-    fn weigh_log(&self) {
+    /// A log is too long while something keeps it from being taken in. A backup of the program's own does so, and ends by itself.
+    fn weigh_log(&self, connection: &mut Option<Connection>) {
         // Where there is none, it is empty.
         let bytes = std::fs::metadata(open::beside(&self.file, "-wal")).map_or(0, |log| log.len());
         self.tally.log_bytes.set(bytes);
-        if bytes <= self.settings.log_bytes {
-            self.standing.well(Part::Log);
-            return;
+        let is_short = bytes <= self.settings.log_bytes || is_copied(&self.file);
+        // One that is taken in is only not made short yet, which the next commits do.
+        let log = match is_short {
+            true => LogState::TakenIn,
+            false => self.take_in(connection),
+        };
+        match log {
+            LogState::TakenIn => {
+                self.standing.well(Part::Log);
+                return;
+            }
+            LogState::Held(_) => {}
+            LogState::Fault => return,
         }
         self.log_fault(format!(
             "the write-ahead log of {} has {} MiB, for something keeps reading what the database was: a shell, a backup; next: end it",
