@@ -1,7 +1,7 @@
 //! Names under which secrets stand.
 
 /// Parts of names that make whatever stands there a secret, wherever they are in it: `db_password`, `clientSecret`, `X-API-Key`.
-const ANYWHERE: [&str; 14] = [
+const ANYWHERE: [&str; 17] = [
     "password",
     "passwd",
     "passphrase",
@@ -15,6 +15,9 @@ const ANYWHERE: [&str; 14] = [
     "privatekey",
     "signingkey",
     "encryptionkey",
+    "authkey",
+    "accountkey",
+    "masterkey",
     "connectionstring",
 ];
 /// Ends of names that do: `github_token` is one, `token_type` says something about one.
