@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::config::SamplingConfig;
+use crate::model::trace_id;
 
 /// What can be told of an event by its kind, its trace and its run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,11 +71,6 @@ impl Sampling {
         };
         place < share
     }
-}
-
-/// The trace id in a `traceparent`.
-fn trace_id(traceparent: &str) -> Option<&str> {
-    traceparent.get(3..35)
 }
 
 /// Where a text lies between 0 and 1: it is kept if that is below the share. Every sender can find out the same: the 64-bit

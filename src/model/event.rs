@@ -31,6 +31,18 @@ pub struct Event {
     pub data: Box<str>,
 }
 
+impl Event {
+    /// The trace that it is part of: 32 hexadecimal digits, small ones.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.trace.as_deref().and_then(trace_id)
+    }
+}
+
+/// The trace id in a `traceparent`.
+pub fn trace_id(traceparent: &str) -> Option<&str> {
+    traceparent.get(3..35)
+}
+
 /// An event that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptEvent {

@@ -30,7 +30,7 @@ pub use activity::*;
 pub use condition::Condition;
 pub use costs::RunCosts;
 pub use denied::DeniedAttempt;
-pub use event::{Event, EventOutcome, KeptEvent};
+pub use event::{Event, EventOutcome, KeptEvent, trace_id};
 pub use failure::{Failure, printable};
 pub use health::{CheckReport, Details, Status};
 pub use metric::{MAX_LABEL_KEYS, MAX_NAME_BYTES, Metric, MetricError, MetricKind};

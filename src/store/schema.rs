@@ -55,7 +55,8 @@ INSERT INTO kept VALUES ('sample', 0, 0), ('snapshot', 0, 0);";
 
 /// Events, in the order in which they were committed. Times are in microseconds since the Unix epoch. An id that is a UUID takes
 /// its 16 bytes, any other its text. `outcome` is its place in the model's list, from 0. Of all outcomes together only those that
-/// went wrong are worth an index. An index ends with the row's key, so each gives its events in order of time and sequence.
+/// went wrong are worth an index. An index ends with the row's key, so each gives its events in order of time and sequence. `trace` is a
+/// `traceparent`, in which the trace id is the 32 characters from the fourth on.
 /// `event_last` has the last sequence that was given when something was let go, and the highest that was let go. `kept` has a
 /// row for events, too. `store_identity` has a word that tells this database from all others, and from itself before a restore; no row
 /// until it is opened. `checked` says when the database was last found whole, in seconds.
@@ -83,6 +84,7 @@ CREATE INDEX event_by_kind ON event (kind, outcome, time);
 CREATE INDEX event_by_run ON event (run, time) WHERE run IS NOT NULL;
 CREATE INDEX event_by_run_end ON event (run, time) WHERE kind = 2;
 CREATE INDEX event_by_correlation ON event (correlation, time) WHERE correlation IS NOT NULL;
+CREATE INDEX event_by_trace ON event (substr(trace, 4, 32), time) WHERE trace IS NOT NULL;
 CREATE INDEX event_by_outcome ON event (outcome, time) WHERE outcome > 0;
 CREATE TABLE event_last (
     sequence INTEGER NOT NULL,

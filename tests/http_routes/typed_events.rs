@@ -321,14 +321,18 @@ async fn without_events_404_and_without_a_store_503() {
 #[tokio::test]
 async fn events_are_found_by_what_they_are_about_a_page_at_a_time() {
     let bench = Bench::new();
+    let mut traced = run_started("run");
+    traced["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into();
     let batch: Vec<Value> = (0..5)
         .map(|n| completed(&format!("ok{n}"), n, "mail", "success"))
         .chain((5..8).map(|n| completed(&format!("bad{n}"), n, "print", "failure")))
-        .chain([run_started("run")])
+        .chain([traced])
         .collect();
     assert_eq!(bench.send("", json!(batch)).await.0, 200);
     for (query, wanted) in [
-        ("?limit=2", &["run", "bad7"][..]),
+        ("?trace=0AF7651916CD43DD8448EB211C80319C", &["run"][..]),
+        ("?trace=0af7651916cd43dd8448eb211c80319d", &[]),
+        ("?limit=2", &["run", "bad7"]),
         ("?limit=2&order=oldest", &["ok0", "ok1"]),
         ("?kind=run.started", &["run"]),
         ("?run=r", &["run"]),
@@ -372,6 +376,7 @@ async fn h23_wrong_parameters_are_named() {
         ("events?outcome=good", "outcome"),
         ("events?from=yesterday", "from"),
         ("events?run=a&run=b", "run"),
+        ("events?trace=00-0af7", "trace"),
         ("events?colour=red", "colour"),
         ("runs?limit=x", "limit"),
         ("kinds/run.started?version=x", "version"),

@@ -206,8 +206,8 @@ pub(super) fn bytes(event: &Event) -> i64 {
         .filter_map(|text| text.as_deref())
         .map(str::len)
         .sum();
-    // The run and the correlation id stand in an index, too; the id is there twice.
-    let indexed = [&event.run, &event.correlation];
+    // The run, the correlation id and the trace stand in an index, too; the id is there twice.
+    let indexed = [&event.run, &event.correlation, &event.trace];
     let indexed: usize = indexed
         .iter()
         .filter_map(|text| text.as_deref())

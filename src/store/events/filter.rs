@@ -11,6 +11,9 @@ use crate::model::{Event, EventOutcome};
 /// So many walks along an index are put together for one page; a filter that would need more is tried on every event.
 const MAX_WALKS: usize = 256;
 
+/// An event's trace id, as its index has it.
+const TRACE_ID: &str = "substr(trace, 4, 32)";
+
 /// Which events are meant: those that fit everything that is set. By default all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EventFilter {
@@ -20,6 +23,8 @@ pub struct EventFilter {
     pub run: Option<Box<str>>,
     /// With this correlation id.
     pub correlation: Option<Box<str>>,
+    /// Of the trace with this id, 32 hexadecimal digits, small ones.
+    pub trace: Option<Box<str>>,
     /// From this time on, in microseconds since the Unix epoch.
     pub from: Option<i64>,
     /// Before this time.
@@ -41,6 +46,7 @@ impl EventFilter {
             && same(&self.run, &event.run)
             && same(&self.correlation, &event.correlation)
             && same(&self.source, &event.source)
+            && (self.trace.is_none() || self.trace.as_deref() == event.trace_id())
             && self.from.is_none_or(|from| event.time >= from)
             && self.until.is_none_or(|until| event.time < until)
     }
@@ -113,7 +119,7 @@ impl<'a> Meant<'a> {
             vec![Walk {
                 index,
                 conditions: all.clone(),
-                own: format!("{column} = ?{first}"),
+                own: same(column, first),
                 own_texts: 1,
                 has_others: self.texts().len() > 1
                     || self.kinds.is_some()
@@ -125,6 +131,9 @@ impl<'a> Meant<'a> {
         }
         if self.filter.correlation.is_some() {
             return Ok(by_text("event_by_correlation", "correlation"));
+        }
+        if self.filter.trace.is_some() {
+            return Ok(by_text("event_by_trace", TRACE_ID));
         }
         let by_time = || {
             vec![Walk {
@@ -192,10 +201,11 @@ impl<'a> Meant<'a> {
         for (column, text) in [
             ("run", &filter.run),
             ("correlation", &filter.correlation),
+            (TRACE_ID, &filter.trace),
             ("source", &filter.source),
         ] {
             if text.is_some() {
-                sql += &format!(" AND {column} = ?{place}");
+                sql += &format!(" AND {}", same(column, place));
                 place += 1;
             }
         }
@@ -222,9 +232,23 @@ impl<'a> Meant<'a> {
     /// The values of the conditions' parameters, in order.
     pub(super) fn texts(&self) -> Vec<&dyn ToSql> {
         let filter = self.filter;
-        let texts = [&filter.run, &filter.correlation, &filter.source];
+        let texts = [
+            &filter.run,
+            &filter.correlation,
+            &filter.trace,
+            &filter.source,
+        ];
         let given = texts.into_iter().flatten();
         given.map(|text| text as &dyn ToSql).collect()
+    }
+}
+
+/// That a column has the text of a parameter. The index of a column that mostly has nothing is taken where it is said that it has
+/// something.
+fn same(column: &str, parameter: usize) -> String {
+    match column {
+        TRACE_ID => format!("trace IS NOT NULL AND {column} = ?{parameter}"),
+        _ => format!("{column} = ?{parameter}"),
     }
 }
 

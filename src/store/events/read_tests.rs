@@ -30,10 +30,16 @@ pub(super) fn event(index: usize, time: i64) -> Event {
         source: some(3, "source"),
         run: some(5, "run"),
         correlation: some(4, "correlation"),
-        trace: some(2, "trace"),
+        trace: (index / 2 % 3 > 0)
+            .then(|| format!("00-{}-b7ad6b7169203331-01", trace(index / 2 % 3)).into()),
         outcome: EventOutcome::ALL.get(index % 7).copied(),
         data: format!("{{\"index\":{index}}}").into(),
     }
+}
+
+/// A trace id.
+fn trace(number: usize) -> Box<str> {
+    format!("{number:032x}").into()
 }
 
 /// Events of which many have the same time, and whose times are not in the order of their commits.
@@ -58,6 +64,10 @@ pub(super) fn is_meant(filter: &EventFilter, event: &Event) -> bool {
     (filter.kinds.is_empty() || filter.kinds.contains(&event.kind))
         && (filter.run.is_none() || filter.run == event.run)
         && (filter.correlation.is_none() || filter.correlation == event.correlation)
+        && filter.trace.as_deref().is_none_or(|wanted| {
+            let own = event.trace.as_deref();
+            own.is_some_and(|own| own.split('-').nth(1) == Some(wanted))
+        })
         && (filter.source.is_none() || filter.source == event.source)
         && filter.from.is_none_or(|from| event.time >= from)
         && filter.until.is_none_or(|until| event.time < until)
@@ -112,16 +122,18 @@ fn filters() -> impl Strategy<Value = EventFilter> {
         kinds,
         text("run"),
         text("correlation"),
+        prop::option::weighted(0.3, (1..4usize).prop_map(trace)),
         text("source"),
         time(),
         time(),
         outcomes,
     )
         .prop_map(
-            |(kinds, run, correlation, source, from, until, outcomes)| EventFilter {
+            |(kinds, run, correlation, trace, source, from, until, outcomes)| EventFilter {
                 kinds,
                 run,
                 correlation,
+                trace,
                 source,
                 from,
                 until,
@@ -269,6 +281,7 @@ fn every_filter_is_served_by_the_index_that_is_meant_for_it() {
         |filter: &mut EventFilter| filter.kinds = vec!["run.started".into(), "other.thing".into()];
     let run = |filter: &mut EventFilter| filter.run = Some("run-1".into());
     let correlation = |filter: &mut EventFilter| filter.correlation = Some("correlation-1".into());
+    let of_trace = |filter: &mut EventFilter| filter.trace = Some(trace(1));
     let failed = |filter: &mut EventFilter| {
         filter.outcomes = vec![EventOutcome::Failure, EventOutcome::Timeout]
     };
@@ -276,11 +289,12 @@ fn every_filter_is_served_by_the_index_that_is_meant_for_it() {
     let source = |filter: &mut EventFilter| filter.source = Some("source-1".into());
     let by_run = ("event_by_run", "run=? AND ");
     let by_correlation = ("event_by_correlation", "correlation=? AND ");
+    let by_trace = ("event_by_trace", "<expr>=? AND ");
     let by_kind = ("event_by_kind", "kind=? AND outcome=? AND ");
     let by_outcome = ("event_by_outcome", "outcome=? AND ");
     let by_time = ("event_by_time", "");
     type Change<'a> = &'a dyn Fn(&mut EventFilter);
-    let cases: [(&[Change<'_>], (&str, &str), usize); 12] = [
+    let cases: [(&[Change<'_>], (&str, &str), usize); 15] = [
         (&[], by_time, 1),
         (&[&source], by_time, 1),
         (&[&run], by_run, 1),
@@ -288,6 +302,9 @@ fn every_filter_is_served_by_the_index_that_is_meant_for_it() {
         (&[&run, &correlation], by_run, 1),
         (&[&correlation], by_correlation, 1),
         (&[&correlation, &kind], by_correlation, 1),
+        (&[&correlation, &of_trace], by_correlation, 1),
+        (&[&of_trace], by_trace, 1),
+        (&[&of_trace, &kind, &source], by_trace, 1),
         (&[&kind], by_kind, 2 * 5),
         (&[&kind, &failed], by_kind, 2 * 2),
         (&[&kind, &source], by_kind, 2 * 5),

@@ -22,6 +22,7 @@ CREATE INDEX event_by_outcome ON event (outcome, time) WHERE outcome > 0;
 CREATE INDEX event_by_run ON event (run, time) WHERE run IS NOT NULL;
 CREATE INDEX event_by_run_end ON event (run, time) WHERE kind = 2;
 CREATE INDEX event_by_time ON event (time);
+CREATE INDEX event_by_trace ON event (substr(trace, 4, 32), time) WHERE trace IS NOT NULL;
 CREATE TABLE event_kind (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE

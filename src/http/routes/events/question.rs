@@ -7,10 +7,11 @@ use crate::http::routes::window::{microseconds, refused, word};
 use crate::model::EventOutcome;
 
 /// The parameters that choose events.
-pub(super) const CHOOSING: [&str; 7] = [
+pub(super) const CHOOSING: [&str; 8] = [
     "kind",
     "run",
     "correlation",
+    "trace",
     "source",
     "outcome",
     "from",
@@ -43,6 +44,7 @@ pub(super) fn filter(pairs: &[(String, String)]) -> Result<EventFilter, Problem>
         kinds,
         run: text("run"),
         correlation: text("correlation"),
+        trace: trace(pairs)?,
         source: text("source"),
         from: time("from")?,
         until: time("until")?,
@@ -50,6 +52,17 @@ pub(super) fn filter(pairs: &[(String, String)]) -> Result<EventFilter, Problem>
             .map(outcome)
             .collect::<Result<_, _>>()?,
     })
+}
+
+/// A trace id as it stands in a `traceparent`.
+fn trace(pairs: &[(String, String)]) -> Result<Option<Box<str>>, Problem> {
+    let Some(text) = value(pairs, "trace") else {
+        return Ok(None);
+    };
+    let fits = text.len() == 32 && text.bytes().all(|one| one.is_ascii_hexdigit());
+    let id = || text.to_ascii_lowercase().into();
+    fits.then(|| Some(id()))
+        .ok_or_else(|| refused("trace", text, "must be 32 hexadecimal digits"))
 }
 
 /// A list that may be given in one parameter or in several.
