@@ -25,8 +25,9 @@ use crate::catalogue::{Catalogue, Plan};
 use crate::config::{Config, Loaded};
 use crate::event::{Events, Recorder, task};
 use crate::merge::{self, Merge};
-use crate::model::Tally;
+use crate::model::{Invalid, Tally};
 use crate::probe::{self, CompileTally, Compiler, ProbeHost, Surroundings};
+use crate::redact::{self, Redactor};
 use crate::sampler::{self, Maker};
 use crate::schedule::{Schedule, UPDATE_CAPACITY};
 use crate::snapshot::SnapshotCell;
@@ -120,8 +121,9 @@ impl App {
         let watch = health::Watch::new(&config.health)
             .with_store(keep.condition)
             .with_backup(backups.condition());
+        let redactor = shown_redactor(&config.redaction, &mut tally)?;
         tallies.extend([Arc::new(tally), Arc::new(keep.tally)]);
-        let merge = Merge::new(received, snapshots.clone(), watch, tallies)?;
+        let merge = Merge::new(received, snapshots.clone(), watch, tallies)?.redacting(redactor);
 
         let address = server.local_addr();
         welcome::listening(loaded, address, &makers);
@@ -257,6 +259,21 @@ fn surroundings(snapshots: &Arc<SnapshotCell>, keep: &Keep, telling: &Telling) -
 }
 
 /// The built-in samplers and those of watched processes.
+/// What takes secrets out of what sources say.
+fn shown_redactor(config: &redact::Config, tally: &mut Tally) -> anyhow::Result<Redactor> {
+    let redactions = tally.counter(
+        "probity_snapshot_redactions_total",
+        "Secrets that were taken out of what sources say of their failures and checks.",
+        None,
+    );
+    Redactor::new(config, redactions).map_err(|fault| {
+        let Invalid {
+            key, value, rule, ..
+        } = fault;
+        anyhow::anyhow!("redaction: `{key}` is {value}: it {rule}")
+    })
+}
+
 fn samplers(config: &Config) -> Vec<Maker> {
     let machine = sampler::Machine::local(Handle::current());
     let mut makers = sampler::build(&config.sampler, &machine);

@@ -7,6 +7,7 @@ mod ledger;
 mod numbers;
 mod operations;
 mod own;
+mod secrets;
 mod source;
 mod state;
 
@@ -21,10 +22,12 @@ use tokio::time::MissedTickBehavior;
 
 use crate::health;
 use crate::model::{Tally, Update};
+use crate::redact::Redactor;
 use crate::snapshot::SnapshotCell;
 
 pub use ledger::Ledger;
 pub use own::NAME as OWN_SOURCE;
+use secrets::Secrets;
 use state::State;
 
 /// How often health is judged, percentiles are computed and the host's own metrics are written. A snapshot is
@@ -38,6 +41,7 @@ pub struct Merge {
     updates: mpsc::Receiver<Update>,
     cell: Arc<SnapshotCell>,
     state: State,
+    secrets: Secrets,
 }
 
 impl Merge {
@@ -57,7 +61,15 @@ impl Merge {
             updates,
             cell,
             state,
+            secrets: Secrets::default(),
         })
+    }
+
+    /// Takes secrets out of what sources say: their failures, their checks.
+    #[must_use]
+    pub fn redacting(mut self, redactor: Redactor) -> Self {
+        self.secrets = Secrets::new(redactor);
+        self
     }
 
     /// Merges until every sender is gone; what they sent is applied first.
@@ -80,7 +92,8 @@ impl Merge {
 
     fn handle_batch(&mut self, batch: &mut Vec<Update>) {
         let was_whole = self.state.is_whole();
-        for update in batch.drain(..) {
+        for mut update in batch.drain(..) {
+            self.secrets.take_out(&mut update);
             self.state.apply(update, SystemTime::now());
         }
         if self.state.is_whole() && !was_whole {
