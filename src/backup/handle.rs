@@ -12,6 +12,8 @@ use crate::model::{Cause, Span};
 
 /// How old a list of what is stored may be: so many ask at once, the place is asked once.
 const FRESH: Duration = Duration::from_secs(2);
+/// How long the place may take to tell what is stored there, with all that is tried again: whoever asks meanwhile waits, too.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Backups of this run that are remembered with what became of them.
 const REMEMBERED: usize = 20;
 
@@ -147,8 +149,12 @@ impl Backups {
     /// What is stored, the newest first. It may be two seconds old.
     ///
     /// # Errors
-    /// The place cannot be read.
+    /// The place cannot be read, or does not answer within half a minute.
     pub async fn entries(&self) -> Result<Arc<[Entry]>, BackupError> {
+        self.shared.within(PATIENCE, self.listed()).await
+    }
+
+    async fn listed(&self) -> Result<Arc<[Entry]>, BackupError> {
         let mut listed = self.shared.listed.lock().await;
         if let Some((at, entries)) = &*listed
             && at.elapsed() < FRESH
@@ -196,7 +202,63 @@ impl Shared {
         *self.listed.lock().await = None;
     }
 
+    /// What is stored, as it is now.
+    pub(super) async fn list(&self) -> Result<Vec<Entry>, BackupError> {
+        self.within(PATIENCE, self.maker.shelf().entries()).await
+    }
+
+    async fn within<T>(
+        &self,
+        patience: Duration,
+        answer: impl Future<Output = Result<T, BackupError>>,
+    ) -> Result<T, BackupError> {
+        let answer = tokio::time::timeout(patience, answer).await;
+        answer.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} s", patience.as_secs());
+            Err(BackupError::target(self.maker.to_string(), &reason, false))
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, Credentials, Place, S3Config};
+    use super::*;
+    use crate::model::ByteSize;
+
+    #[tokio::test]
+    async fn a_place_that_does_not_answer_is_told_to_all_who_ask() {
+        let deaf = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let deaf = deaf.expect("there is a port");
+        let address = deaf.local_addr().expect("it has an address");
+        let config = Config {
+            to: Place::S3,
+            s3: S3Config {
+                bucket: Some("backups".to_owned()),
+                endpoint: Some(format!("http://{address}")),
+                allow_http: true,
+                timeout: Span::seconds(600),
+                ..S3Config::default()
+            },
+            ..Config::default()
+        };
+        let credentials = Credentials::find(&config.s3, |_| None, |_| Some("key"));
+        let credentials = credentials.expect("they are there");
+        let state = tempfile::tempdir().expect("a folder");
+        let maker = Maker::open(&config, state.path(), ByteSize(0), Some(&credentials));
+        let (backups, _jobs) = Backups::new(maker.expect("it can be used"), None);
+        let ask = || {
+            let shared = &backups.shared;
+            shared.within(Duration::from_millis(100), backups.listed())
+        };
+        let (one, other) = tokio::join!(ask(), ask());
+        for answer in [one, other] {
+            let error = answer.expect_err("it does not answer");
+            assert!(error.to_string().contains("no answer"), "{error}");
+        }
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::multipart::{MultipartStore, PartId};
-use object_store::path::Path;
+use object_store::path::{DELIMITER, Path};
 use object_store::{
     BackoffConfig, Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload, RetryConfig,
 };
@@ -120,31 +120,35 @@ impl Bucket {
         }
     }
 
+    /// A page at a time, and no more of them than a place for backups may have. What lies deeper is another's, and is not listed.
     pub(super) async fn list(&self) -> Result<Vec<Stored>, BackupError> {
-        let mut listed = self.store.list(Some(&self.prefix));
+        let below = format!("{}/", self.prefix);
         let mut stored = Vec::new();
-        while let Some(object) = listed
-            .try_next()
-            .await
-            .map_err(|error| self.failed(&error))?
-        {
-            // What lies deeper is another's.
-            let mut rest = match object.location.prefix_match(&self.prefix) {
-                Some(rest) => rest,
-                None => continue,
+        let mut page_token = None;
+        loop {
+            let options = PaginatedListOptions {
+                delimiter: Some(DELIMITER.into()),
+                page_token,
+                ..PaginatedListOptions::default()
             };
-            if let (Some(name), None) = (rest.next(), rest.next()) {
-                stored.push(Stored {
+            let page = self.store.list_paginated(Some(&below), options).await;
+            let page = page.map_err(|error| self.failed(&error))?;
+            stored.extend(page.result.objects.iter().filter_map(|object| {
+                let mut rest = object.location.prefix_match(&self.prefix)?;
+                let (Some(name), None) = (rest.next(), rest.next()) else {
+                    return None;
+                };
+                Some(Stored {
                     name: name.as_ref().to_owned(),
                     bytes: object.size,
                     modified: object.last_modified.into(),
-                });
-            }
-            if stored.len() > MOST_LISTED {
-                break;
+                })
+            }));
+            page_token = page.page_token;
+            if page_token.is_none() || stored.len() > MOST_LISTED {
+                return Ok(stored);
             }
         }
-        Ok(stored)
     }
 
     pub(super) async fn size(&self, name: &str) -> Result<Option<u64>, BackupError> {
