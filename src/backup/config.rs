@@ -15,6 +15,9 @@ pub struct Config {
     /// How often one is made by itself; unset: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<Span>,
+    /// How often the newest archive is read through, whether it still is what was put there; unset: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify_interval: Option<Span>,
     /// The kind of place that they go to.
     pub to: Place,
     /// The folder; unset: `backups` in the state folder.
@@ -76,6 +79,7 @@ impl Default for Config {
         Self {
             enabled: true,
             every: None,
+            verify_interval: None,
             to: Place::Folder,
             folder: None,
             keep: 7,
@@ -114,6 +118,9 @@ impl Config {
         };
         if let Some(every) = self.every {
             span("every", every, range(minute, year));
+        }
+        if let Some(interval) = self.verify_interval {
+            span("verify_interval", interval, range(minute, year));
         }
         if let Some(keep_for) = self.keep_for {
             span("keep_for", keep_for, range(minute, 10 * year));

@@ -10,11 +10,14 @@ use super::handle::{Backups, Ended, Job};
 use super::shelf::newest;
 use super::tally::BackupTally;
 use super::timing::Timing;
+use super::verifying::{Verified, Verifying};
 use super::{BackupError, Config, Entry, Maker, State};
 use crate::model::{Cause, Condition, Operation, Status, Tally, Update};
 
 /// How long it sleeps at most before it looks at the wall clock again, which may step or stand still.
 const LOOK: Duration = Duration::from_secs(60);
+/// What is said where there is no schedule.
+const UNSCHEDULED: &str = "none is made by itself (backup.every)";
 /// The operation's name.
 const KIND: &str = "backup";
 
@@ -28,6 +31,7 @@ pub struct Keeper {
     /// There is none where none is wanted.
     timing: Option<Timing>,
     every: Option<Duration>,
+    verifying: Verifying,
     /// Why the last scheduled one came to nothing.
     failure: Option<String>,
     clock: fn() -> SystemTime,
@@ -44,7 +48,7 @@ impl Keeper {
         let (backups, jobs) = Backups::new(maker, config.every);
         let message = match config.every {
             Some(every) => format!("one is made every {every}"),
-            None => "none is made by itself (backup.every)".to_owned(),
+            None => UNSCHEDULED.to_owned(),
         };
         Self {
             backups,
@@ -54,6 +58,7 @@ impl Keeper {
             condition: Condition::new(Status::Pass, message),
             timing: None,
             every: config.every.map(|span| span.0),
+            verifying: Verifying::new(config.verify_interval.map(|span| span.0)),
             failure: None,
             clock: SystemTime::now,
         }
@@ -80,9 +85,36 @@ impl Keeper {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(job) = self.jobs.recv() => self.make(job, &stop).await,
-                () = tokio::time::sleep(wait) => self.begin_if_due(),
+                verified = self.verifying.ended() => self.note_verified(verified),
+                () = tokio::time::sleep(wait) => self.look(&stop).await,
             }
         }
+    }
+
+    /// Begins one that is due; else sees what is stored now, which others may have changed.
+    async fn look(&mut self, stop: &CancellationToken) {
+        if self.begin_if_due() {
+            return;
+        }
+        let backups = self.backups.clone();
+        let listed = tokio::select! {
+            () = stop.cancelled() => return,
+            listed = backups.shared().list() => listed,
+        };
+        match listed {
+            Ok(entries) => {
+                self.stored(&entries);
+                let maker = &backups.shared().maker;
+                self.verifying.look(maker, &entries, (self.clock)(), stop);
+                self.judge();
+            }
+            Err(error) => tracing::debug!("the backups there are cannot be read: {error}"),
+        }
+    }
+
+    fn note_verified(&mut self, verified: Verified) {
+        self.verifying.note(verified);
+        self.judge();
     }
 
     /// Clears away what a killed backup left, and sees when the last good one was.
@@ -121,14 +153,17 @@ impl Keeper {
         wait.unwrap_or(LOOK).min(LOOK)
     }
 
-    fn begin_if_due(&mut self) {
+    /// Gives whether one was due.
+    fn begin_if_due(&mut self) -> bool {
         let now = (self.clock)();
         self.judge();
         let is_due = |timing: &mut Timing| timing.wait(now).is_zero();
-        if self.timing.as_mut().is_some_and(is_due) {
+        let due = self.timing.as_mut().is_some_and(is_due);
+        if due {
             // Where an operator's is under way, that counts too.
             let _begun = self.backups.begin(Cause::Host, now);
         }
+        due
     }
 
     async fn make(&mut self, job: Job, stop: &CancellationToken) {
@@ -196,14 +231,29 @@ impl Keeper {
     }
 
     fn judge(&mut self) {
+        let (status, message) = match (self.verifying.damaged(), self.scheduled()) {
+            (None, scheduled) => scheduled,
+            (Some(damaged), (Status::Fail, message)) => {
+                (Status::Fail, format!("{damaged}; {message}"))
+            }
+            (Some(damaged), _) => (
+                Status::Fail,
+                format!("{damaged}; next: make another one, and take that one away"),
+            ),
+        };
+        self.condition.set(status, message);
+    }
+
+    /// How the schedule is kept.
+    fn scheduled(&self) -> (Status, String) {
         let (Some(timing), Some(every)) = (&self.timing, self.backups.every()) else {
-            return;
+            return (Status::Pass, UNSCHEDULED.to_owned());
         };
         let last = timing.last().map_or_else(
             || "there is no good one yet".to_owned(),
             |last| format!("the last good one is of {}", super::create::rfc3339(last)),
         );
-        let (status, message) = match &self.failure {
+        match &self.failure {
             Some(failure) => (
                 Status::Fail,
                 format!("the last scheduled one failed: {failure}"),
@@ -213,8 +263,7 @@ impl Keeper {
                 (Status::Fail, message)
             }
             None => (Status::Pass, format!("{last}; one is made every {every}")),
-        };
-        self.condition.set(status, message);
+        }
     }
 }
 

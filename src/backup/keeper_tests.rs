@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use super::super::{BackupId, Progress};
 use super::*;
 use crate::model::Span;
 use crate::store::Store;
@@ -144,4 +145,75 @@ async fn without_a_schedule_one_is_made_when_somebody_asks() {
         .unwrap();
     let late = bench.backups.begin(Cause::Operator, SystemTime::now());
     assert_eq!(late.err(), Some(BackupError::Stopped));
+}
+
+/// One that nobody runs, beside a backup that was made.
+async fn idle(place: &Path) -> (Keeper, Tally, BackupId) {
+    let config = Config {
+        verify_interval: Some(Span::seconds(3_600)),
+        ..Config::default()
+    };
+    let maker = Maker::open(&config, place, crate::model::ByteSize(0), None).unwrap();
+    let (sender, _updates) = mpsc::channel(8);
+    let mut tally = Tally::default();
+    let mut keeper = Keeper::new(&config, maker.clone(), sender, &mut tally);
+    let (told, _) = tokio::sync::watch::channel(Progress::BEGINNING);
+    let id = BackupId::new(SystemTime::now());
+    let stop = CancellationToken::new();
+    maker.create(id, told, &stop).await.unwrap();
+    keeper.look(&stop).await;
+    (keeper, tally, id)
+}
+
+#[tokio::test]
+async fn what_others_take_away_is_no_longer_shown() {
+    let place = state().await;
+    let (mut keeper, tally, id) = idle(place.path()).await;
+    let shown = || {
+        let names = [
+            "probity_backups_stored",
+            "probity_backup_last_success_timestamp_seconds",
+            "probity_backup_last_size_bytes",
+        ];
+        names.map(|name| {
+            let mut entries = tally.entries().iter();
+            entries.find(|one| one.name == name).unwrap().counter.get() > 0
+        })
+    };
+    assert_eq!(shown(), [true; 3]);
+    std::fs::remove_file(place.path().join("backups").join(id.manifest())).unwrap();
+    keeper.look(&CancellationToken::new()).await;
+    assert_eq!(shown(), [false; 3]);
+}
+
+#[tokio::test]
+async fn an_archive_that_decays_is_found_and_shows_until_it_is_gone() {
+    let place = state().await;
+    let (mut keeper, _tally, id) = idle(place.path()).await;
+    let stop = CancellationToken::new();
+    let archive = place.path().join("backups").join(id.archive());
+    let whole = std::fs::read(&archive).unwrap();
+    let mut decayed = whole.clone();
+    decayed[whole.len() / 2] ^= 1;
+    for (bytes, wanted) in [
+        (&whole, Status::Pass),
+        (&decayed, Status::Fail),
+        (&whole, Status::Pass),
+        (&decayed, Status::Fail),
+    ] {
+        std::fs::write(&archive, bytes).unwrap();
+        keeper.verifying.hurry();
+        keeper.look(&stop).await;
+        let verified = tokio::time::timeout(PATIENCE, keeper.verifying.ended()).await;
+        keeper.note_verified(verified.unwrap());
+        let (status, message) = keeper.condition.get();
+        assert_eq!(status, wanted, "{message}");
+        if wanted == Status::Fail {
+            assert!(message.contains("is damaged"), "{message}");
+        }
+    }
+    std::fs::remove_file(&archive).unwrap();
+    std::fs::remove_file(archive.with_file_name(id.manifest())).unwrap();
+    keeper.look(&stop).await;
+    assert_eq!(keeper.condition.get().0, Status::Pass);
 }

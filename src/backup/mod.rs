@@ -22,6 +22,7 @@ mod shelf;
 mod tally;
 mod target;
 mod timing;
+mod verifying;
 mod workshop;
 
 pub use config::{Config, Place, S3Config};

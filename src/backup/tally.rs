@@ -47,11 +47,10 @@ impl BackupTally {
     /// What there is: so many good ones, and the newest.
     pub(super) fn stored(&self, count: usize, newest: Option<&Manifest>) {
         self.stored.set(count as u64);
-        if let Some(newest) = newest {
-            self.last_success.set(seconds(newest.id.time()));
-            let archive = newest.archive.as_ref();
-            self.bytes.set(archive.map_or(0, |archive| archive.bytes));
-        }
+        let time = newest.map_or(0, |newest| seconds(newest.id.time()));
+        self.last_success.set(time);
+        let archive = newest.and_then(|newest| newest.archive.as_ref());
+        self.bytes.set(archive.map_or(0, |archive| archive.bytes));
     }
 
     pub(super) fn made(&self, took: Duration) {
