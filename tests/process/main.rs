@@ -4,6 +4,7 @@
 #[path = "../support/guest.rs"]
 #[allow(dead_code, reason = "the log's tests need little of it")]
 mod guest;
+mod kill;
 mod log;
 mod program;
 

@@ -18,14 +18,24 @@ pub struct Program {
     pub address: SocketAddr,
     pub said: Vec<String>,
     lines: std::io::Lines<Box<dyn BufRead + Send>>,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Program {
-    /// Starts it on a free port and reads its log up to the address.
+    /// Starts it on a free port, in a folder of its own, and reads its log up to the address.
     pub fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = command(folder.path())
+        let path = folder.path().to_owned();
+        Self::begin(&path, Some(folder), arguments)
+    }
+
+    /// The same in this folder.
+    pub fn start_in(folder: &Path, arguments: &[&str]) -> Self {
+        Self::begin(folder, None, arguments)
+    }
+
+    fn begin(folder: &Path, own: Option<tempfile::TempDir>, arguments: &[&str]) -> Self {
+        let mut child = command(folder)
             .args(["run", "--listen", "127.0.0.1:0", "--state", "state"])
             .args(arguments)
             .stderr(Stdio::piped())
@@ -46,7 +56,7 @@ impl Program {
             address,
             said,
             lines,
-            _folder: folder,
+            _folder: own,
         }
     }
 
