@@ -5,6 +5,7 @@ use std::thread;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::subject::NO_ROOM;
 use super::{Exit, Trouble};
 
 /// The signals that ask a program to end.
@@ -70,5 +71,5 @@ impl Stopping {
 
 fn refused(what: &str, error: &std::io::Error) -> Trouble {
     let message = format!("the machine gives no {what}: {error}");
-    Trouble::new(Exit::Unavailable, message, "see what the message names")
+    Trouble::new(Exit::Unavailable, message, NO_ROOM)
 }

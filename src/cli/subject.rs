@@ -16,6 +16,8 @@ use crate::config::{self, FlagValue, Loaded, SectionFlags, SectionValue, Sources
 use crate::model::Span;
 use crate::probe::{Compiler, LogLevel, Surroundings, Tape, Version, is_probe_name};
 
+/// The next step where the machine refuses threads, files or memory.
+pub(super) const NO_ROOM: &str = "leave it more room and run it again: `ulimit -a` shows how many threads and files and how much memory it may have";
 /// Where compiled components are kept, below the state folder: as the running program does, so that each is compiled once.
 const CACHE_FOLDER: &str = "compiled";
 
@@ -362,10 +364,8 @@ pub(super) fn around(loaded: &Loaded, compiler: Compiler) -> Surroundings {
 }
 
 fn stand(subject: &Subject, around: Surroundings, least: LogLevel) -> Result<Stand, Trouble> {
-    Stand::new(&subject.defaults, around, least).map_err(|error| {
-        let next = "see what the message names: the machine gives too little for a probe's host";
-        Trouble::new(Exit::Unavailable, error.to_string(), next)
-    })
+    Stand::new(&subject.defaults, around, least)
+        .map_err(|error| Trouble::new(Exit::Unavailable, error.to_string(), NO_ROOM))
 }
 
 /// Reads a duration such as `250ms`, as the configuration has it.
@@ -390,7 +390,7 @@ pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Trouble> {
         .build()
         .map_err(|error| {
             let message = format!("the event loop cannot be started: {error}");
-            Trouble::new(Exit::Unavailable, message, "see what the message names")
+            Trouble::new(Exit::Unavailable, message, NO_ROOM)
         })?;
     Ok(runtime.block_on(work))
 }

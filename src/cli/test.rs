@@ -29,8 +29,8 @@ pub struct TestOptions {
     /// The level from which on the probe's log is shown
     #[arg(long, value_enum, default_value_t = GuestLevel::Info)]
     log_level: GuestLevel,
-    /// Hold each file against the list of behaviours below instead, with a file, configuration and grants of the suite's own
-    #[arg(long, conflicts_with_all = ["name", "set", "grant", "limit", "interval", "runs", "wait", "log_level"])]
+    /// Hold each file against the list of behaviours below instead
+    #[arg(long, conflicts_with_all = ["runs", "wait", "log_level"])]
     conformance: bool,
     #[command(flatten)]
     taping: TapeOptions,
@@ -47,10 +47,12 @@ fn after_help() -> String {
          works.\n\n\
          With --replay the world is not asked, and nothing but the tape says how the probe is run: docs/recording.md tells \
          what a tape is and how to keep a failing run as a test.\n\n\
-         The behaviours of --conformance, for probes that do what the examples do:\n{}\n\
-         Exit codes: 0 every run went well, or every behaviour is shown; 1 a run failed, or a behaviour is red; 65 the \
-         file is no fit component, or no implementation of the suite's contract; 78 configuration; 129, 130, 143 a signal \
-         ended the suite.",
+         The behaviours of --conformance. A probe that does what the examples do is held against all of them, with a file, \
+         configuration and grants of the suite's own; of any other, run with its section and the flags, what is said \
+         below of any probe is asked, and the rest is n/a:\n{}\n\
+         Exit codes: 0 every run went well, or no behaviour is red; 1 a run failed, or a behaviour is red; 65 the file is \
+         no fit component; 78 configuration; 129, 130, 143 a signal ended it: after one, what the finished runs came to \
+         is printed, and their tape is written.",
         author::list_behaviours()
     )
 }
@@ -65,10 +67,9 @@ pub fn test(
     compiler: Compiler,
 ) -> anyhow::Result<Exit> {
     if options.conformance {
-        let place = options.section.place;
         return super::conformance::conformance(
             options.files,
-            place,
+            options.section,
             options.format,
             environment,
             compiler,

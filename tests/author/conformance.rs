@@ -13,6 +13,9 @@ use crate::support::guest::Guest;
 /// The example in Rust, as `.ci/guests` builds it.
 const QUEUE: &[u8] = include_bytes!("../guests/queue.wasm");
 
+/// The standard probe `files`.
+const FILES: &[u8] = include_bytes!("../../probes/files.wasm");
+
 /// The suite has begun by then.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks for it.
@@ -45,28 +48,88 @@ fn a_probe_that_keeps_the_contract_is_green() {
     );
 }
 
+/// How many rows end with each of `ok`, `n/a` and `RED`.
+fn rows(table: &str) -> [usize; 3] {
+    ["ok", "n/a", "RED"].map(|cell| {
+        let ends = |row: &&str| row.ends_with(&format!("  {cell}"));
+        table.lines().filter(ends).count()
+    })
+}
+
 #[test]
-fn a_probe_that_does_something_else_is_told_so_in_a_sentence() {
-    let other = named_gauge("x").collect(&format!("{GAUGE} {SET_ONE}"));
-    let desk = Desk::with(&other).add("crash.wasm", &Guest::new().collect("(unreachable)").build());
-    let ended = desk.run("test --conformance guest.wasm", 65);
+fn any_other_probe_is_asked_what_does_not_need_the_example() {
+    let of_any = probity::author::BEHAVIOURS
+        .iter()
+        .filter(|one| one.of_any.is_some())
+        .count();
+    let all = probity::author::BEHAVIOURS.len();
+    let gauge = named_gauge("x").collect(&format!("{GAUGE} {SET_ONE}"));
+    let desk = Desk::with(&gauge);
+    // It takes one more handle in each run.
+    let line = "test --conformance guest.wasm --limit handles=5000";
+    // Nothing is configured, so nothing can be of another type.
+    let shown = desk.run(line, 0).out;
+    assert_eq!(rows(&shown), [of_any - 1, all - of_any + 1, 0], "{shown}");
     has(
-        &ended.notes,
+        &shown,
         &[
-            "guest.wasm does not follow the suite's contract",
-            "it gives none of them",
-            "next: test it with `probity test`",
+            "held against what any probe shows",
+            "guest.wasm: not the example, run as it is: it gives none of them",
         ],
     );
-    assert_eq!(ended.out, "");
+    let json = desk.json(line, 0);
+    assert_eq!(json["files"][0]["example"], false);
+    assert_eq!(
+        json["files"][0]["results"][1]["ok"],
+        serde_json::Value::Null
+    );
+    // A key that it never looks at is not refused.
+    let ended = desk.run(&format!("{line} --set warn=3"), 1);
+    assert_eq!(rows(&ended.out), [of_any - 1, all - of_any, 1]);
     has(
-        &desk.run("test --conformance crash.wasm", 65).notes,
-        &["run 1 failed: trap.unreachable"],
+        &ended.out,
+        &["wrong configuration: with warn = \"wrong\", run 1 went well, and should have failed"],
+    );
+    has(
+        &ended.notes,
+        &["1 behaviour is red", "with --set and --grant"],
+    );
+}
+
+#[test]
+fn a_standard_probe_is_green_with_its_own_configuration() {
+    let desk = Desk::new().add("files.wasm", FILES);
+    std::fs::create_dir(desk.path("spool")).unwrap();
+    let spool = desk.path("spool").display().to_string();
+    let watch = format!("watch=[{{name=\"spool\",path=\"{spool}\"}}]");
+    let grant = format!("read={spool}");
+    let line = ["test", "--conformance", "files.wasm"];
+    let given = [&line[..], &["--set", &watch, "--grant", &grant]].concat();
+    let shown = desk.run_words(&given, 0).out;
+    assert_eq!(rows(&shown)[2], 0, "{shown}");
+    // What it needs is told where it is not given.
+    let ended = desk.run_words(&[&line[..], &["--set", &watch]].concat(), 1);
+    has(&ended.out, &["totals: run 1 failed: ", &spool]);
+}
+
+#[test]
+fn a_probe_that_crashes_is_red_and_one_that_is_none_is_refused() {
+    let crash = Guest::new().collect("(unreachable)");
+    let desk = Desk::with(&crash).add("other.wasm", &crash.build());
+    let ended = desk.run("test --conformance guest.wasm", 1);
+    has(
+        &ended.out,
+        &[
+            "definitions: run 1 failed: trap.unreachable",
+            "denied: it crashed: trap.unreachable",
+        ],
     );
     has(
         &desk.run("test --conformance nowhere.wasm", 65).notes,
         &["file.unreadable"],
     );
+    let named = desk.run("test --conformance guest.wasm other.wasm --name x", 2);
+    has(&named.notes, &["2 files cannot have one name"]);
 }
 
 #[test]
@@ -139,6 +202,8 @@ fn every_behaviour_is_told_in_help_and_in_the_documentation() {
     let documentation = include_str!("../../docs/conformance.md");
     for behaviour in probity::author::BEHAVIOURS {
         has(&help, &[behaviour.name]);
-        has(documentation, &[&format!("| {} |", behaviour.name)]);
+        let row = format!("| {} |", behaviour.name);
+        let rows = documentation.matches(&row).count();
+        assert_eq!(rows, 1 + usize::from(behaviour.of_any.is_some()), "{row}");
     }
 }

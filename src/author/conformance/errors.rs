@@ -3,7 +3,8 @@
 use std::fs;
 
 use super::Verdict;
-use super::bed::{Bed, Granted, Queue, Setup, coded, equal, holds};
+use super::bed::{Bed, Granted, Setup, Tried};
+use super::seen::{coded, equal, holds};
 use crate::model::ProbeState;
 
 const QUEUES: &str = "mail 12 3.5\n";
@@ -80,7 +81,7 @@ pub(super) async fn unavailable(bed: &Bed) -> Verdict {
 }
 
 /// The next run fails for its file's sake.
-async fn names_the_file(bed: &Bed, queue: &mut Queue<'_>, parts: &[&str]) -> Verdict {
+async fn names_the_file(bed: &Bed, queue: &mut Tried<'_>, parts: &[&str]) -> Verdict {
     let failure = queue.bad().await?;
     coded(&failure, "unavailable")?;
     let file = bed.watched().to_string_lossy().into_owned();

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{BEHAVIOURS, Took, Verdict};
+use super::{BEHAVIOURS, Shown, Took};
 use crate::author::json::milliseconds;
 use crate::author::words::section;
 use crate::model::{ProbeIdentity, printable};
 
 /// What stands in the table where a behaviour is not shown.
 const RED: &str = "RED";
+/// What stands where it says nothing of the probe.
+const NOT_APPLICABLE: &str = "n/a";
 /// How much of the reason is shown; JSON has all of it.
 const MAX_WHY_BYTES: usize = 400;
 
@@ -21,8 +23,10 @@ const MAX_WHY_BYTES: usize = 400;
 pub struct FileReport {
     /// The file.
     pub identity: Arc<ProbeIdentity>,
+    /// Why it is held against what any probe shows; nothing when it does what the example does.
+    pub no_example: Option<String>,
     /// In the order of [`BEHAVIOURS`]: why it is not shown, if it is not, and how long it took to see.
-    pub(super) verdicts: Vec<(Verdict, Took)>,
+    pub(super) verdicts: Vec<(Result<Shown, String>, Took)>,
 }
 
 /// What came of all files.
@@ -53,10 +57,18 @@ impl Conformance {
     pub fn json(&self) -> Value {
         let results = |file: &FileReport| -> Value {
             let verdicts = BEHAVIOURS.iter().zip(&file.verdicts);
-            let one = |(behaviour, (verdict, took)): (&super::Behaviour, &(Verdict, Took))| {
+            let one = |(behaviour, (verdict, took)): (
+                &super::Behaviour,
+                &(Result<Shown, String>, Took),
+            )| {
+                let ok = match verdict {
+                    Ok(Shown::Yes) => Some(true),
+                    Ok(Shown::NotApplicable) => None,
+                    Err(_) => Some(false),
+                };
                 json!({
                     "behaviour": behaviour.name,
-                    "ok": verdict.is_ok(),
+                    "ok": ok,
                     "message": verdict.as_ref().err(),
                     "took_ms": milliseconds(*took),
                 })
@@ -68,11 +80,12 @@ impl Conformance {
                 "file": file.identity.file,
                 "size_bytes": file.identity.size_bytes,
                 "digest": file.identity.digest,
+                "example": file.no_example.is_none(),
                 "ok": file.verdicts.iter().all(|(verdict, _)| verdict.is_ok()),
                 "results": results(file),
             })
         };
-        let behaviour = |one: &super::Behaviour| json!({ "name": one.name, "what": one.what });
+        let behaviour = |one: &super::Behaviour| json!({ "name": one.name, "what": one.what, "any_probe": one.of_any });
         json!({
             "ok": self.is_green(),
             "behaviours": BEHAVIOURS.iter().map(behaviour).collect::<Value>(),
@@ -118,7 +131,8 @@ impl fmt::Display for Conformance {
         writeln!(f, "{}", row("", &mut titles.iter().map(String::as_str)))?;
         for (index, behaviour) in BEHAVIOURS.iter().enumerate() {
             let mut cells = self.files.iter().map(|file| match file.verdicts[index].0 {
-                Ok(()) => "ok",
+                Ok(Shown::Yes) => "ok",
+                Ok(Shown::NotApplicable) => NOT_APPLICABLE,
                 Err(_) => RED,
             });
             writeln!(f, "{}", row(behaviour.name, &mut cells))?;
@@ -127,6 +141,12 @@ impl fmt::Display for Conformance {
             let (file, why) = (file.display(), printable(why, MAX_WHY_BYTES));
             format!("{file}: {behaviour}: {why}")
         });
-        section(f, "red", reds)
+        section(f, "red", reds)?;
+        let others = self.files.iter().filter_map(|file| {
+            let why = printable(file.no_example.as_ref()?, MAX_WHY_BYTES);
+            let file = file.identity.file.display();
+            Some(format!("{file}: not the example, run as it is: {why}"))
+        });
+        section(f, "held against what any probe shows", others)
     }
 }

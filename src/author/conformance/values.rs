@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::Verdict;
-use super::bed::{Bed, Seen, Setup, equal};
+use super::bed::{Bed, Setup};
+use super::seen::{Seen, equal};
 
 /// Three queues, a comment and an empty line.
 const QUEUES: &str = "# name depth waited\n\nmail 12 3.5\nprint 3 0.05\nweb 7 10\n";
@@ -13,7 +14,7 @@ const BOUNDS: [f64; 4] = [0.1, 1.0, 10.0, 60.0];
 /// Whether the file is an implementation of the contract at all.
 ///
 /// # Errors
-/// Why it is taken for something else.
+/// Why it is taken for a probe of its own.
 pub(super) async fn follows_the_contract(bed: &Bed) -> Verdict {
     let mut queue = bed.begin(&Setup::default(), QUEUES)?;
     let ran = queue.good().await.map(|_| ());

@@ -1,7 +1,8 @@
 //! Behaviours of a probe's log.
 
 use super::Verdict;
-use super::bed::{Bed, Setup, equal};
+use super::bed::{Bed, Setup};
+use super::seen::equal;
 use crate::author::session::Run;
 use crate::probe::{LimitOverrides, LogLevel};
 
@@ -48,6 +49,9 @@ pub(super) async fn log(bed: &Bed) -> Verdict {
 pub(super) async fn flood(bed: &Bed) -> Verdict {
     let mut queue = bed.begin(&Setup::with("misbehave", "flood"), QUEUES)?;
     let run = queue.good().await?;
+    let begun = format!("watching {}", bed.watched().display());
+    let first = lines(&run).first().copied();
+    equal("the first line of the run", first, Some(&*begun))?;
     equal("the number of lines", lines(&run).len(), FLOOD + 1)?;
     let limits = LimitOverrides {
         log_lines: Some(QUOTA),
@@ -59,6 +63,8 @@ pub(super) async fn flood(bed: &Bed) -> Verdict {
     };
     let mut queue = bed.begin(&setup, QUEUES)?;
     let run = queue.good().await?;
+    let first = lines(&run).first().copied();
+    equal("the first line within the quota", first, Some(&*begun))?;
     // What passes, and the host's own line that more was dropped.
     equal("the number of lines", lines(&run).len(), QUOTA as usize + 1)?;
     let dropped = (FLOOD + 1) as u64 - u64::from(QUOTA);
