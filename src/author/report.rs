@@ -1,5 +1,6 @@
 //! What some runs of one probe came to.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -93,19 +94,34 @@ pub struct Failed {
     pub printed: String,
 }
 
-/// Runs a probe as planned. A probe that would not be run again in production, because its configuration is wrong or a
-/// granted thing is missing, is not run again here.
+/// Runs a probe as planned, or until `stop` comes: the run that is under way then is given up, and counts for nothing. A
+/// probe that would not be run again in production, because its configuration is wrong or a granted thing is missing, is
+/// not run again here.
 ///
 /// # Panics
 /// When the merge shows nothing of a probe that has run: a defect.
-pub async fn test(session: &mut Session, plan: Plan) -> Report {
+pub async fn test(session: &mut Session, plan: Plan, stop: impl Future<Output = ()>) -> Report {
     session.observe_machine();
     let mut tally = Tally::new();
+    let mut stop = pin!(stop);
     for number in 1..=plan.runs.clamp(1, MAX_RUNS) {
-        if number > 1 && plan.wait {
-            tokio::time::sleep(session.interval()).await;
-        }
-        tally.note(session.run().await);
+        let run = async {
+            if number > 1 && plan.wait {
+                tokio::time::sleep(session.interval()).await;
+            }
+            session.run().await
+        };
+        let run = tokio::select! {
+            biased;
+            () = &mut stop => None,
+            run = run => Some(run),
+        };
+        let Some(run) = run else {
+            session.forget_run();
+            tally.cut_short = Some("a signal ended it before the next run had");
+            break;
+        };
+        tally.note(run);
         if number < plan.runs && session.status().state == ProbeState::Rejected {
             tally.cut_short =
                 Some("a rejected probe is not run again until its configuration changes");

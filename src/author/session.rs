@@ -139,6 +139,11 @@ impl Session {
         run
     }
 
+    /// Says that a run was given up before its end: a recording is to be without it.
+    pub fn forget_run(&self) {
+        self.tape.forget_run();
+    }
+
     fn cost(&self, observation: &Observation) -> Cost {
         let status = self.probe.status();
         Cost {

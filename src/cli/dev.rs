@@ -124,6 +124,7 @@ impl Work {
                 runs: 1,
                 wait: false,
             },
+            std::future::pending(),
         )
         .await;
         output::data(&report.to_string())?;

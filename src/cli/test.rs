@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::stopping::Stopping;
 use super::subject::{GuestLevel, ReportFormat, SectionOptions, block_on};
-use super::taping::TapeOptions;
+use super::taping::{TapeOptions, Taping};
 use super::{Exit, Trouble, output};
-use crate::author::{self, MAX_RUNS, Plan, Session};
+use crate::author::{self, MAX_RUNS, Plan, Report, Session};
 use crate::probe::Compiler;
 
 /// What `probity test` is told.
@@ -60,7 +61,8 @@ fn after_help() -> String {
 /// Runs a probe and prints what came of it.
 ///
 /// # Errors
-/// The configuration is at fault, the file is no probe, a run failed, or standard output cannot be written.
+/// The configuration is at fault, the file is no probe, a run failed, a signal ended it, or standard output cannot be
+/// written.
 pub fn test(
     options: TestOptions,
     environment: Vec<(OsString, OsString)>,
@@ -95,12 +97,41 @@ pub fn test(
         runs,
         wait: options.wait,
     };
-    let report = block_on(author::test(&mut session, plan))?;
-    output::data(&match options.format {
-        ReportFormat::Table => report.to_string(),
-        ReportFormat::Json => serde_json::to_string_pretty(&report.json())?,
-    })?;
-    taping.end(&report)
+    let (report, signalled) = block_on(run(&mut session, plan))??;
+    if signalled.is_none() || report.runs > 0 {
+        output::data(&match options.format {
+            ReportFormat::Table => report.to_string(),
+            ReportFormat::Json => serde_json::to_string_pretty(&report.json())?,
+        })?;
+    }
+    match signalled {
+        None => taping.end(&report),
+        Some(exit) => Err(cut_short(exit, &taping, &report).into()),
+    }
+}
+
+/// What is said after a signal: the runs that had ended are told, and on the tape.
+fn cut_short(exit: Exit, taping: &Taping, report: &Report) -> Trouble {
+    let next = "run it again, with fewer --runs if it takes too long";
+    if report.runs == 0 {
+        return Trouble::new(exit, "a signal ended it before the first run had", next);
+    }
+    if let Err(error) = taping.end(report) {
+        output::note(&format!("error: {error:#}"));
+    }
+    let message = "a signal ended it; above is what came of the runs before";
+    Trouble::new(exit, message, next)
+}
+
+/// Runs a probe as planned, or until a signal; gives how to exit then.
+async fn run(session: &mut Session, plan: Plan) -> Result<(Report, Option<Exit>), Trouble> {
+    let mut stopping = Stopping::expect()?;
+    let mut signalled = None;
+    let report = author::test(session, plan, async {
+        signalled = Some(stopping.signalled().await);
+    });
+    let report = report.await;
+    Ok((report, signalled))
 }
 
 /// The only one of the files.

@@ -1,11 +1,17 @@
 //! `probity test --record`, `--replay` and `--fake-clock`: a failing run that is kept as a test.
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::desk::{Desk, has};
 use crate::support::bench::{GAUGE, named_gauge};
 
 const SOCKETS: &[u8] = include_bytes!("../../probes/sockets.wasm");
+const TCP: &[u8] = include_bytes!("../../probes/tcp.wasm");
 const REACH: &[u8] = include_bytes!("../guests/reach.wasm");
 
 /// A desk with the standard probe `sockets` and what it reads.
@@ -233,6 +239,50 @@ fn a_tape_that_cannot_be_whole_or_written_is_none() {
     assert_eq!(fs::read(desk.path("reach.wasm")).unwrap(), REACH);
     let refused = desk.run(&line("."), 1);
     has(&refused.notes, &["error: the tape . cannot be written: "]);
+}
+
+#[test]
+fn what_a_signal_cuts_short_is_told_and_on_the_tape() {
+    let desk = Desk::new().add("tcp.wasm", TCP);
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let target =
+        format!("targets=[{{name=\"a\",address=\"{address}\",expect=\"hello\",timeout=\"3s\"}}]");
+    let mut test = std::process::Command::new(env!("CARGO_BIN_EXE_probity"));
+    test.current_dir(desk.folder.path()).env_clear();
+    test.env("XDG_STATE_HOME", desk.path("state"));
+    test.args([
+        "test",
+        "tcp.wasm",
+        "--runs",
+        "1000",
+        "--record",
+        "tape.json",
+    ]);
+    test.args(["--set", &target, "--grant", &format!("tcp={address}")]);
+    let test = test.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let test = test.spawn().unwrap();
+    for _ in 0..2 {
+        server.accept().unwrap().0.write_all(b"hello").unwrap();
+    }
+    // The third run waits for an answer.
+    let _silent = server.accept().unwrap();
+    kill_process(Pid::from_child(&test), Signal::INT).unwrap();
+    let ended = test.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (out, notes) = (text(&ended.stdout), text(&ended.stderr));
+    assert_eq!(ended.status.code(), Some(130), "{out}\n{notes}");
+    has(&out, &["2 runs: all went well", "a signal ended it"]);
+    has(
+        &notes,
+        &[
+            "note: 2 runs are recorded in tape.json",
+            "error: a signal ended it",
+            "\nnext: run it again",
+        ],
+    );
+    let again = desk.run("test tcp.wasm --replay tape.json --expect-same", 0);
+    has(&again.out, &["2 runs: all went well"]);
 }
 
 #[test]

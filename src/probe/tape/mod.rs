@@ -153,6 +153,13 @@ impl Tape {
         remarks
     }
 
+    /// The present run was given up before its end: recording, it is not kept.
+    pub fn forget_run(&self) {
+        if let Some(deck) = self.deck().filter(|deck| deck.role == Role::Recording) {
+            deck.with_document(|document| document.runs.pop_if(|run| run.did.is_none()));
+        }
+    }
+
     /// The digest of the component whose recording is replayed; nothing when none is.
     pub fn replayed_digest(&self) -> Option<String> {
         let deck = self.replayed()?;
