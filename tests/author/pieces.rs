@@ -85,10 +85,14 @@ fn a_build_is_printed_for_somebodys_makefile() {
     let printed = desk.run("build queue --print --out out.wasm", 0);
     let lines: Vec<&str> = printed.out.lines().collect();
     assert_eq!(
-        lines[..2],
-        ["cd queue", "probity bindings --lang wit .probity/wit"]
+        lines[..3],
+        [
+            "cd queue",
+            "rm -rf .probity/wit",
+            "probity bindings --lang wit --wit wit .probity/wit"
+        ]
     );
     let end = format!("componentize probe -o {}", desk.path("out.wasm").display());
-    assert!(lines[2].ends_with(&end), "{}", lines[2]);
+    assert!(lines[3].ends_with(&end), "{}", lines[3]);
     assert!(!desk.path("queue/.probity").exists(), "nothing is done");
 }

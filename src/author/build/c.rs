@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::bindings::Bindings;
 use super::error::{BuildError, Missing};
 use super::plan::{Run, Step};
-use super::tools::{Found, Tools};
+use super::tools::{Found, Tools, venv};
 use super::{Language, Project, zig};
 
 /// What every compiler for C is told. A guest needs less than the usual stack of a mebibyte or sixteen.
@@ -35,6 +35,9 @@ const PARTS: [(&str, &str, &str); 3] = [
         "libclang-rt-dev-wasm32",
     ),
 ];
+
+/// Those of Debian that go together.
+const DEBIAN: &str = "apt install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32";
 
 /// How a probe in C is built.
 pub(super) fn steps(project: &Project, tools: &Tools, _: &Path) -> Result<Vec<Step>, BuildError> {
@@ -110,9 +113,7 @@ fn missing(tools: &Tools, clang: Option<&Found>) -> BuildError {
         }
         None => "clang and zig are missing".into(),
     };
-    let install = [
-        "apt install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32",
-        "pip install ziglang",
-    ];
+    let zig = venv(zig::PACKAGE);
+    let install = [DEBIAN, zig.as_str()];
     BuildError::Missing(Language::C, vec![Missing::new(what, &install)])
 }

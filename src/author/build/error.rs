@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::Language;
 
+/// How lines begin that install something beside the project.
+const IN_THE_FOLDER: [&str; 2] = ["python3 -m venv", "npm install --save"];
+
 /// A program, or a part of one, that a recipe needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
@@ -57,6 +60,8 @@ pub enum BuildError {
         program: String,
         /// Its exit code or signal.
         ending: String,
+        /// The next step, where the cause is known and not what the author wrote.
+        next: Option<&'static str>,
     },
     /// A file or a program cannot be used.
     #[error("{doing} {path} failed: {error}", path = .path.display())]
@@ -93,6 +98,9 @@ impl BuildError {
             Self::Core(..) => {
                 "build it as a reactor against the bindings of `probity bindings`".into()
             }
+            Self::Failed {
+                next: Some(next), ..
+            } => (*next).to_owned(),
             Self::Failed { .. } => {
                 "mend what it says above, then build again; --print shows the commands".into()
             }
@@ -113,5 +121,13 @@ fn told(missing: &[Missing]) -> String {
 
 fn installs(missing: &[Missing]) -> String {
     let each = missing.iter().map(|one| one.install.join("`, or `"));
-    format!("run `{}`", each.collect::<Vec<_>>().join("`, and `"))
+    let lines = each.collect::<Vec<_>>().join("`, and `");
+    let local = |line: &String| IN_THE_FOLDER.iter().any(|begin| line.starts_with(begin));
+    let is_local = missing.iter().any(|one| one.install.iter().any(local));
+    let place = if is_local {
+        " in the probe's folder"
+    } else {
+        ""
+    };
+    format!("run `{lines}`{place}")
 }

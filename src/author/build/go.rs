@@ -16,6 +16,10 @@ use super::{Language, Project};
 /// The first Go with what the bindings use.
 const OLDEST: (u32, u32) = (1, 24);
 const INSTALL: [&str; 2] = ["apt install golang-go", "snap install go --classic"];
+/// The one that is fetched where a distribution's own is too old.
+const RELEASE: &str = "go1.24.4";
+/// The compiler of this machine alone: another one would be fetched where `go.mod` names a later version.
+const LOCAL: (&str, &str) = ("GOTOOLCHAIN", "local");
 /// Where the bindings import what they share from, and where it is written.
 const SHARED: [(&str, &str); 1] = [("go.bytecodealliance.org/pkg/wit/", "probity/wit/")];
 /// Written by hand, whatever the world.
@@ -35,24 +39,24 @@ const TUPLES: std::ops::RangeInclusive<usize> = 1..=16;
 
 /// How a probe in Go is built.
 pub(super) fn steps(project: &Project, tools: &Tools, _: &Path) -> Result<Vec<Step>, BuildError> {
-    let missing = |what: String| {
-        let missing = Missing::new(what, &INSTALL);
+    let missing = |what: String, install: &[&str]| {
+        let missing = Missing::new(what, install);
         Err(BuildError::Missing(Language::Go, vec![missing]))
     };
     let Some(go) = tools.find("go") else {
-        return missing("go is missing".into());
+        return missing("go is missing".into(), &INSTALL);
     };
-    let told = tools.ask(&go, &["env", "GOVERSION"]).unwrap_or_default();
+    let told = tools.ask_with(&go, &["env", "GOVERSION"], &[LOCAL]);
+    let told = told.unwrap_or_default();
     if version(&told).is_some_and(|version| version < OLDEST) {
         let (major, minor) = OLDEST;
-        return missing(format!(
-            "{told} is too old, {major}.{minor} is the first that can"
-        ));
+        let what = format!("{told} is too old, {major}.{minor} is the first that can");
+        return missing(what, &[&newer(), INSTALL[1]]);
     }
     let build = Run::new(&go)
         .variable("GOOS", "wasip1")
         .variable("GOARCH", "wasm")
-        .variable("GOTOOLCHAIN", "local")
+        .variable(LOCAL.0, LOCAL.1)
         .arguments([
             "build",
             "-buildmode=c-shared",
@@ -71,6 +75,19 @@ pub(super) fn steps(project: &Project, tools: &Tools, _: &Path) -> Result<Vec<St
             core: ".probity/go.wasm".into(),
         },
     ])
+}
+
+/// The line that fetches a newer one, before the old one on PATH.
+fn newer() -> String {
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!(
+        "mkdir -p ~/.local && curl -sSfL https://go.dev/dl/{RELEASE}.linux-{machine}.tar.gz | tar -xzC ~/.local && \
+         export PATH=~/.local/go/bin:$PATH"
+    )
 }
 
 /// How the bindings are generated: as a library, for the probe is a module of its own.

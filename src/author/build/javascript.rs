@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::bindings::Bindings;
 use super::error::{BuildError, Missing};
 use super::interface::Interface;
 use super::plan::{Run, Step};
 use super::tools::Tools;
 use super::{Language, Project};
 
-const INSTALL: [&str; 1] = ["npm install -g componentize-qjs@0.4.5"];
-const INSTALL_TYPES: [&str; 1] = ["npm install -g esbuild"];
+/// Into the project, where no right to write elsewhere is needed and other projects keep their versions.
+const INSTALL: [&str; 1] = ["npm install --save-dev --save-exact componentize-qjs@0.4.5"];
+const INSTALL_TYPES: [&str; 1] = ["npm install --save-dev --save-exact esbuild@0.28.2"];
 
 /// How a probe in JavaScript is built.
 pub(super) fn steps(project: &Project, tools: &Tools, out: &Path) -> Result<Vec<Step>, BuildError> {
@@ -33,11 +33,7 @@ pub(super) fn steps(project: &Project, tools: &Tools, out: &Path) -> Result<Vec<
     let wit = project.own_wit();
     let own = wit.as_ref().map(|wit| project.folder.join(wit));
     let interface = Interface::read(own.as_deref())?;
-    let mut steps = vec![Step::Bindings {
-        bindings: Bindings::Wit,
-        into: ".probity/wit".into(),
-        wit,
-    }];
+    let (mut steps, folder) = project.interface();
     let mut script = project.main;
     if let Some(esbuild) = esbuild.filter(|_| typed) {
         script = ".probity/probe.js";
@@ -54,13 +50,7 @@ pub(super) fn steps(project: &Project, tools: &Tools, out: &Path) -> Result<Vec<
     }
     // Without async, which hosts do not have yet.
     let build = Run::new(&componentize)
-        .arguments([
-            "--sync",
-            "--wit",
-            ".probity/wit",
-            "--world",
-            interface.world_name(),
-        ])
+        .arguments(["--sync", "--wit", folder, "--world", interface.world_name()])
         .arguments(["--js", script, "--output"])
         .arguments([out]);
     steps.push(Step::Run(build));

@@ -1,13 +1,16 @@
 //! Building a probe from its folder: one recipe a language, and the parts of a toolchain that this program is itself.
 //!
 //! A recipe says which programs run; bindings and components are made here, so that an author in C needs a compiler
-//! and nothing else. Nothing is downloaded, and what a build leaves behind is below `.probity` in the probe's folder.
+//! and nothing else. Nothing is downloaded here; cargo fetches what a manifest names. What a build leaves behind is below
+//! `.probity` in the probe's folder.
 
 mod bindings;
 mod c;
 mod component;
 mod error;
 mod go;
+#[cfg(test)]
+mod install_tests;
 mod interface;
 mod javascript;
 #[cfg(test)]
@@ -31,6 +34,8 @@ pub use tools::Tools;
 
 /// Where a build keeps what it makes on the way, in the probe's folder.
 const WORK: &str = ".probity";
+/// Where it puts the interface for tools that make bindings themselves.
+const WIT: &str = ".probity/wit";
 /// The folder with an author's own world, in the probe's folder.
 const OWN_WIT: &str = "wit";
 
@@ -156,6 +161,16 @@ impl Project {
             Language::JavaScript => javascript::steps(self, tools, &out),
         }?;
         Ok(BuildPlan::new(self.folder.clone(), steps, out))
+    }
+
+    /// The interface for a tool that makes its own bindings of the folder that it is given. The folder.
+    fn interface(&self) -> (Vec<Step>, &'static str) {
+        let bindings = Step::Bindings {
+            bindings: Bindings::Wit,
+            into: WIT.into(),
+            wit: self.own_wit(),
+        };
+        (vec![Step::Clear(WIT.into()), bindings], WIT)
     }
 
     /// The author's own world, where there is one.

@@ -18,6 +18,8 @@ use crate::author::put::put;
 /// One step. All paths are seen from the probe's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Takes a folder away in which a tool reads whatever there is, so that nothing of an earlier build is left in it.
+    Clear(PathBuf),
     /// Writes bindings into a folder, of the author's own world where there is one.
     Bindings {
         /// For which language.
@@ -42,6 +44,16 @@ pub struct Run {
     program: PathBuf,
     arguments: Vec<OsString>,
     variables: Vec<(&'static str, OsString)>,
+    doubt: Option<Doubt>,
+}
+
+/// What is asked of a program that failed, to tell a cause that is not the author's code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Doubt {
+    /// The same program with these arguments fails, too.
+    arguments: Vec<OsString>,
+    /// Then this is the next step to take.
+    next: &'static str,
 }
 
 /// All steps to one component.
@@ -69,6 +81,7 @@ impl Run {
             program: program.call.clone(),
             arguments: Vec::new(),
             variables: Vec::new(),
+            doubt: None,
         }
     }
 
@@ -85,6 +98,17 @@ impl Run {
         self
     }
 
+    /// If it fails and so does the same program with these arguments, `next` is the next step to take.
+    pub(super) fn or_else<const N: usize>(
+        mut self,
+        arguments: [&str; N],
+        next: &'static str,
+    ) -> Self {
+        let arguments = arguments.map(OsString::from).to_vec();
+        self.doubt = Some(Doubt { arguments, next });
+        self
+    }
+
     fn perform(&self, folder: &Path, tools: &Tools) -> Result<(), BuildError> {
         let starting = |error| BuildError::io("starting", &self.program, error);
         // What tools tell is for people, like all notes of this program.
@@ -92,23 +116,36 @@ impl Run {
             .as_fd()
             .try_clone_to_owned()
             .map_err(starting)?;
-        let ended = Command::new(&self.program)
-            .args(&self.arguments)
-            .env_clear()
-            .envs(tools.environment().iter().map(|(key, value)| (key, value)))
-            .envs(self.variables.iter().map(|(key, value)| (key, value)))
-            .current_dir(folder)
-            .stdin(Stdio::null())
+        let ended = self
+            .command(&self.arguments, folder, tools)
             .stdout(Stdio::from(output))
             .status()
             .map_err(starting)?;
         if ended.success() {
             return Ok(());
         }
+        let doubted = self.doubt.as_ref().filter(|doubt| {
+            let mut command = self.command(&doubt.arguments, folder, tools);
+            let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
+            silent.status().is_ok_and(|ended| !ended.success())
+        });
         Err(BuildError::Failed {
             program: self.program.display().to_string(),
             ending: ended.to_string(),
+            next: doubted.map(|doubt| doubt.next),
         })
+    }
+
+    fn command(&self, arguments: &[OsString], folder: &Path, tools: &Tools) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(tools.environment().iter().map(|(key, value)| (key, value)))
+            .envs(self.variables.iter().map(|(key, value)| (key, value)))
+            .current_dir(folder)
+            .stdin(Stdio::null());
+        command
     }
 
     fn shell(&self) -> String {
@@ -123,6 +160,15 @@ impl Run {
 impl Step {
     fn perform(&self, folder: &Path, out: &Path, tools: &Tools) -> Result<(), BuildError> {
         match self {
+            Self::Clear(place) => {
+                let place = folder.join(place);
+                match fs::remove_dir_all(&place) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        Err(BuildError::io("removing", &place, error))
+                    }
+                    _ => Ok(()),
+                }
+            }
             Self::Run(run) => run.perform(folder, tools),
             Self::Bindings {
                 bindings,
@@ -146,6 +192,11 @@ impl Step {
     fn shell(&self, out: &Path) -> String {
         let words: Vec<&OsStr> = match self {
             Self::Run(run) => return run.shell(),
+            Self::Clear(place) => ["rm", "-rf"]
+                .map(OsStr::new)
+                .into_iter()
+                .chain([place.as_os_str()])
+                .collect(),
             Self::Bindings {
                 bindings,
                 into,

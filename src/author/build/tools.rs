@@ -16,6 +16,8 @@ pub struct Tools {
     /// How many of them are the project's.
     own: usize,
     environment: Vec<(OsString, OsString)>,
+    /// The project's folder.
+    folder: PathBuf,
 }
 
 /// A program that was found.
@@ -41,6 +43,7 @@ impl Tools {
             places: Vec::new(),
             own,
             environment: environment.to_vec(),
+            folder: folder.to_owned(),
         };
         let path = tools.variable("PATH").unwrap_or_default();
         places.extend(std::env::split_paths(&path).filter(|place| place.is_absolute()));
@@ -91,12 +94,25 @@ impl Tools {
         found.collect()
     }
 
-    /// What a program prints when it is asked something; nothing when it fails.
+    /// What a program prints when it is asked something in the project's folder, whose files may say which version
+    /// answers; nothing when it fails.
     pub(super) fn ask<A: AsRef<OsStr>>(&self, program: &Found, question: &[A]) -> Option<String> {
+        self.ask_with(program, question, &[])
+    }
+
+    /// The same with these variables, as a build has them.
+    pub(super) fn ask_with<A: AsRef<OsStr>>(
+        &self,
+        program: &Found,
+        question: &[A],
+        variables: &[(&str, &str)],
+    ) -> Option<String> {
         let answer = Command::new(&program.path)
             .args(question)
             .env_clear()
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
+            .envs(variables.iter().copied())
+            .current_dir(&self.folder)
             .stdin(Stdio::null())
             .output()
             .ok()?;
@@ -118,6 +134,11 @@ impl Found {
             path,
         })
     }
+}
+
+/// The line that installs a package of Python's index beside the project: distributions refuse to have it anywhere else.
+pub(super) fn venv(package: &str) -> String {
+    format!("python3 -m venv .venv && .venv/bin/pip install {package}")
 }
 
 /// The first two numbers of a version in a text such as `go version go1.24.4 linux/amd64`.
