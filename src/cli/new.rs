@@ -16,7 +16,7 @@ pub struct NewOptions {
     /// The folder to make; its name is the probe's
     #[arg(value_name = "NAME")]
     folder: PathBuf,
-    /// What it is written in
+    /// What it is written in; TypeScript begins as js: rename probe.js to probe.ts
     #[arg(long, value_enum)]
     lang: Language,
 }
@@ -29,7 +29,7 @@ enum Language {
     Go,
     #[value(alias = "py")]
     Python,
-    #[value(aliases = ["javascript", "ts", "typescript"])]
+    #[value(alias = "javascript")]
     Js,
 }
 
@@ -65,7 +65,9 @@ pub fn new(options: &NewOptions) -> Result<Exit, Trouble> {
 impl From<NewError> for Trouble {
     fn from(error: NewError) -> Self {
         let exit = match &error {
-            NewError::Name(_) | NewError::Taken(_) => Exit::Usage,
+            NewError::Name(_) | NewError::Taken(_) | NewError::Reserved(_) | NewError::Crate(_) => {
+                Exit::Usage
+            }
             NewError::Exists(_) | NewError::Io(..) => Exit::Failure,
         };
         Self::new(exit, error.to_string(), error.next())

@@ -14,6 +14,14 @@ pub enum NewError {
     /// The running program has that name for a source of its own.
     #[error("`{0}` is the name of a built-in source, under which no probe runs")]
     Taken(String),
+    /// Its metrics would have the prefix of the host's own.
+    #[error("`{0}` begins as the host's own metrics do, which a probe's may not")]
+    Reserved(String),
+    /// No crate can be called that, or one that it is built with is.
+    #[error(
+        "`{0}` is a word of Rust or of a crate that the probe is built with, and no name for another"
+    )]
+    Crate(String),
     /// Something is there already.
     #[error("{folder} is there already, and is left as it is", folder = .0.display())]
     Exists(PathBuf),
@@ -33,7 +41,9 @@ impl NewError {
     /// The next step to take, as a sentence without a full stop.
     pub fn next(&self) -> String {
         match self {
-            Self::Name(_) | Self::Taken(_) => "give another name, such as disk-usage".into(),
+            Self::Name(_) | Self::Taken(_) | Self::Reserved(_) | Self::Crate(_) => {
+                "give another name, such as disk-usage".into()
+            }
             Self::Exists(_) => "give another name, or remove that folder yourself".into(),
             Self::Io(path, _) => {
                 let parent = path.parent().filter(|above| *above != Path::new(""));

@@ -19,8 +19,10 @@ macro_rules! templates {
 // A file of cargo's own name would make a package of its folder, which is then left out of this one.
 const RUST: &[Template] = templates![
     "src/lib.rs" = "rust/src/lib.rs",
-    "Cargo.toml" = "rust/manifest.toml"
+    "Cargo.toml" = "rust/manifest.toml",
+    "Cargo.lock" = "rust/lock.toml"
 ];
+const LOCK: &str = include_str!("templates/rust/lock.toml");
 const C: &[Template] = templates!["probe.c" = "c/probe.c"];
 const ZIG: &[Template] = templates!["probe.zig" = "zig/probe.zig"];
 const GO: &[Template] = templates!["probe.go" = "go/probe.go", "go.mod" = "go/go.mod"];
@@ -42,7 +44,14 @@ pub(super) fn of(language: Language) -> &'static [Template] {
     }
 }
 
-/// What is put beside them as it is.
+/// Crates that the template in Rust is built with, one of which a probe cannot be called.
+pub(super) fn crates() -> impl Iterator<Item = &'static str> {
+    let lines = LOCK.lines();
+    let names = lines.filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    names.filter(|name| !name.starts_with('{'))
+}
+
+/// What is put beside them as it is: the interface of today, so that a build by a later Probity asks for nothing newer.
 pub(super) fn beside(language: Language) -> Vec<(String, &'static str)> {
     match language {
         Language::Rust => {
@@ -51,7 +60,7 @@ pub(super) fn beside(language: Language) -> Vec<(String, &'static str)> {
                 .collect()
         }
         Language::C | Language::Zig | Language::Go | Language::Python | Language::JavaScript => {
-            Vec::new()
+            vec![("wit/probity.wit".to_owned(), crate::probe::WIT)]
         }
     }
 }

@@ -34,6 +34,69 @@ const TAKEN_TYPES: [&str; 17] = [
     "String",
 ];
 
+/// What no crate can be called: words of Rust, and the crates that every one has.
+const TAKEN_CRATES: [&str; 57] = [
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc_macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "union",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
+/// How the names of the host's own metrics begin, which it refuses to probes.
+const RESERVED: &str = "probity_";
+
 /// A probe to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beginning {
@@ -46,7 +109,8 @@ impl Beginning {
     /// A probe in `language` in a folder that is made for it; the folder's name is the probe's.
     ///
     /// # Errors
-    /// The folder's name is none for a probe that begins with a letter, or the one of a built-in source.
+    /// The folder's name is none for a probe that begins with a letter, or the one of a built-in source; its template would
+    /// not build, or not run.
     pub fn new(folder: &Path, language: Language) -> Result<Self, NewError> {
         // As one would write it: `foo/` and `foo/.` are `foo`.
         let folder: PathBuf = folder.components().collect();
@@ -58,6 +122,12 @@ impl Beginning {
         let name = name.into_owned();
         if is_taken(&name) {
             return Err(NewError::Taken(name));
+        }
+        if format!("{}_", metric_prefix(&name)).starts_with(RESERVED) {
+            return Err(NewError::Reserved(name));
+        }
+        if language == Language::Rust && is_crate(&name) {
+            return Err(NewError::Crate(name));
         }
         Ok(Self {
             folder,
@@ -121,6 +191,13 @@ impl Beginning {
 /// Whether a built-in source has the name, so that no probe runs under it.
 pub fn is_taken(name: &str) -> bool {
     sampler::NAMES.contains(&name) || [sampler::WATCHED, health::SOURCE].contains(&name)
+}
+
+/// Whether a crate cannot be called so. Cargo takes `-` for `_`, and files of one folder may not differ in case alone.
+fn is_crate(name: &str) -> bool {
+    let plain = |name: &str| name.replace('-', "_").to_ascii_lowercase();
+    let mut taken = TAKEN_CRATES.into_iter().chain(files::crates());
+    taken.any(|one| plain(one) == plain(name))
 }
 
 fn metric_prefix(name: &str) -> String {
@@ -194,6 +271,53 @@ mod tests {
         assert_eq!(type_name("self"), "SelfProbe");
         let taken = Beginning::new(Path::new("cpu"), Language::C);
         assert!(matches!(taken, Err(NewError::Taken(_))), "{taken:?}");
+        for name in ["Probity", "Probity-x", "probity_x"] {
+            let refused = Beginning::new(Path::new(name), Language::C);
+            assert!(matches!(refused, Err(NewError::Reserved(_))), "{name}");
+        }
+        Beginning::new(Path::new("probityx"), Language::C).unwrap();
+    }
+
+    #[test]
+    fn a_probe_in_rust_has_no_name_of_rusts_or_of_a_crate_that_it_is_built_with() {
+        for name in ["fn", "serde", "Serde", "serde-core", "std", "test"] {
+            let refused = Beginning::new(Path::new(name), Language::Rust);
+            assert!(matches!(refused, Err(NewError::Crate(_))), "{name}");
+            Beginning::new(Path::new(name), Language::Go).unwrap();
+        }
+        Beginning::new(Path::new("fns"), Language::Rust).unwrap();
+        assert!(TAKEN_CRATES.is_sorted());
+    }
+
+    #[test]
+    fn what_the_template_in_rust_is_locked_to_is_what_the_example_is() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/rust/Cargo.lock");
+        let example = fs::read_to_string(example).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("queue");
+        begin(&folder, Language::Rust);
+        let own = fs::read_to_string(folder.join("Cargo.lock")).unwrap();
+        assert_eq!(
+            own, example,
+            "copy it to templates/rust/lock.toml, with {{{{name}}}}"
+        );
+    }
+
+    #[test]
+    fn the_interface_comes_along_as_it_is_today() {
+        let place = tempfile::tempdir().unwrap();
+        for language in Language::ALL {
+            let folder = place.path().join(format!("my-{}", language.name()));
+            begin(&folder, language);
+            let wit = match language {
+                Language::Rust => "sdk/wit/probity.wit",
+                _ => "wit/probity.wit",
+            };
+            assert_eq!(
+                fs::read_to_string(folder.join(wit)).unwrap(),
+                crate::probe::WIT
+            );
+        }
     }
 
     #[test]
@@ -201,10 +325,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("hello");
         begin(&folder, Language::Rust);
-        for path in ["sdk/Cargo.toml", "sdk/src/lib.rs", "sdk/wit/probity.wit"] {
+        for path in ["sdk/Cargo.toml", "sdk/src/lib.rs"] {
             assert!(folder.join(path).is_file(), "{path}");
         }
-        let wit = fs::read_to_string(folder.join("sdk/wit/probity.wit")).unwrap();
-        assert_eq!(wit, crate::probe::WIT);
     }
 }
