@@ -158,6 +158,25 @@ fn what_is_not_understood_exits_with_2_and_a_suggestion() {
 }
 
 #[test]
+fn check_looks_for_the_component_that_a_probe_runs() {
+    let folder = folder();
+    let probes = folder.path().join("probes");
+    std::fs::create_dir(&probes).unwrap();
+    std::fs::write(probes.join("tcp.wasm"), "").unwrap();
+    let config = "[[probe]]\nname = \"mail\"\ncomponent = \"tcp\"\n[[probe]]\nname = \"web\"\ncomponent = \"http\"\n";
+    std::fs::write(folder.path().join("two.toml"), config).unwrap();
+    let (_, notes) = run(&folder, "check --config two.toml --probes probes", 0);
+    assert!(
+        !notes.contains("tcp.wasm") && !notes.contains("mail"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("probe web has a section and no file probes/http.wasm"),
+        "{notes}"
+    );
+}
+
+#[test]
 fn top_needs_a_terminal_an_address_and_a_token_that_can_be_read() {
     let folder = folder();
     for (line, exit, told) in [

@@ -71,7 +71,7 @@ fn notes(loaded: &Loaded) -> Vec<String> {
         );
     }
     for probe in config.probe.iter().filter(|probe| probe.enabled) {
-        let file = folder.join(format!("{}.wasm", probe.name));
+        let file = folder.join(format!("{}.wasm", probe.component()));
         if !file.is_file() {
             notes.push(format!(
                 "probe {} has a section and no file {}",
