@@ -71,7 +71,8 @@ pub fn finish(result: anyhow::Result<Exit>) -> Exit {
         let next = "correct the places named above; `probity config init -` prints every key with its bounds";
         (Exit::Configuration, next)
     } else {
-        let next = "run again with --log-level debug to see what led to it";
+        // Whatever can be foreseen has a next step of its own.
+        let next = "this is a defect: report it, with the command line and the lines above";
         (Exit::Failure, next)
     };
     output::note(&format!("error: {error:#}\nnext: {next}"));
