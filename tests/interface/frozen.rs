@@ -58,6 +58,20 @@ fn prb9_a_released_interface_is_frozen() {
     }
 }
 
+/// What was released is held here too: a text that is changed together with its line in `wit/LOCK` is still another one.
+const RELEASED: [(&str, &str); 1] = [(
+    "wit/0.1.0/probity.wit",
+    "75737f83ec87f35b3838224d6a96e2195a3da819fd211716c5d65617e6ebdc0d",
+)];
+
+#[test]
+fn prb9_what_was_released_is_what_it_was() {
+    let present = present();
+    for (file, hash) in RELEASED {
+        assert_eq!(present.get(file).map(String::as_str), Some(hash), "{file}");
+    }
+}
+
 #[test]
 fn the_host_speaks_the_newest_interface_that_is_there() {
     let [major, minor, patch] = probity::probe::INTERFACE_VERSION;
