@@ -113,7 +113,7 @@ fn told(query: &Query, answered: &Answered) -> [Option<f64>; 5] {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::{TcpListener, UdpSocket};
+    use std::net::{SocketAddr, TcpListener, UdpSocket};
 
     use probity_sdk::testing::{Host, Report};
 
@@ -163,7 +163,14 @@ mod tests {
     }
 
     fn run(queries: &str) -> Result<Report> {
-        let mut host = Host::new().config(&format!(r#"{{"queries":[{queries}]}}"#));
+        // All that it names is granted.
+        let addresses = queries
+            .split('"')
+            .filter(|word| word.parse::<SocketAddr>().is_ok());
+        let host = addresses.fold(Host::new(), |host, address| {
+            host.grant_tcp(address).grant_udp(address)
+        });
+        let mut host = host.config(&format!(r#"{{"queries":[{queries}]}}"#));
         let mut probe = host.start::<Dns>()?;
         host.collect(&mut probe)
     }

@@ -1,7 +1,7 @@
 //! The probe against servers that say one thing.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use probity_sdk::testing::{Host, Report};
 
@@ -26,7 +26,12 @@ fn saying(words: Vec<u8>) -> String {
 }
 
 fn run(targets: &str) -> Result<Report> {
-    let mut host = Host::new().config(&format!(r#"{{"targets":[{targets}]}}"#));
+    // All that it names is granted.
+    let addresses = targets
+        .split('"')
+        .filter(|word| word.parse::<SocketAddr>().is_ok());
+    let host = addresses.fold(Host::new(), |host, address| host.grant_tcp(address));
+    let mut host = host.config(&format!(r#"{{"targets":[{targets}]}}"#));
     let mut probe = host.start::<Postgres>()?;
     host.collect(&mut probe)
 }
@@ -98,7 +103,10 @@ fn a_password_that_is_repeated_is_not_told() {
     let address = saying(problem("28P01", "hunter2 is wrong"));
     let target = format!(r#"{{"name":"a","address":"{address}","user":"u","password":"pg"}}"#);
     let config = format!(r#"{{"targets":[{target}]}}"#);
-    let mut host = Host::new().secret("pg", "hunter2").config(&config);
+    let mut host = Host::new()
+        .secret("pg", "hunter2")
+        .grant_tcp(&address)
+        .config(&config);
     let mut probe = host.start::<Postgres>().expect("it is right");
     let report = host.collect(&mut probe).expect("it runs");
     let told = format!("{address} does not let us in: (the password) is wrong (28P01)");

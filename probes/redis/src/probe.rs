@@ -117,7 +117,7 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::TcpListener;
+    use std::net::{SocketAddr, TcpListener};
 
     use probity_sdk::testing::{Host, Report};
 
@@ -155,6 +155,11 @@ mod tests {
     }
 
     fn run(host: Host, targets: &str) -> Result<Report> {
+        // All that it names is granted.
+        let addresses = targets
+            .split('"')
+            .filter(|word| word.parse::<SocketAddr>().is_ok());
+        let host = addresses.fold(host, |host, address| host.grant_tcp(address));
         let mut host = host.config(&format!(r#"{{"targets":[{targets}]}}"#));
         let mut probe = host.start::<Redis>()?;
         host.collect(&mut probe)

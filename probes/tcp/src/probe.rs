@@ -104,7 +104,7 @@ fn on_time(target: &Target, times: &Times) -> Judged {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::TcpListener;
+    use std::net::{SocketAddr, TcpListener};
 
     use probity_sdk::testing::{Host, Report};
 
@@ -124,7 +124,12 @@ mod tests {
     }
 
     fn run(targets: &str) -> Result<Report> {
-        let mut host = Host::new().config(&format!(r#"{{"targets":[{targets}]}}"#));
+        // All that it names is granted.
+        let addresses = targets
+            .split('"')
+            .filter(|word| word.parse::<SocketAddr>().is_ok());
+        let host = addresses.fold(Host::new(), |host, address| host.grant_tcp(address));
+        let mut host = host.config(&format!(r#"{{"targets":[{targets}]}}"#));
         let mut probe = host.start::<Tcp>()?;
         host.collect(&mut probe)
     }

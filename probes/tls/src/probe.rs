@@ -242,8 +242,10 @@ mod tests {
         let target = |(name, address): &(&str, SocketAddr)| {
             format!(r#"{{"name":"{name}","address":"{address}","server_name":"example.com"}}"#)
         };
+        let granted = targets.iter().map(|(_, address)| address);
         let targets: Vec<String> = targets.iter().map(target).collect();
-        Host::new().config(&format!(r#"{{"targets":[{}]{more}}}"#, targets.join(",")))
+        let host = granted.fold(Host::new(), |host, address| host.grant_tcp(address));
+        host.config(&format!(r#"{{"targets":[{}]{more}}}"#, targets.join(",")))
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Unit tests that run natively: a host that is made up, and what a run gave.
 //!
 //! What the real host refuses is refused here too: names, labels, states, duplicates. A test gives the configuration, what is granted and
-//! the answers of the world; files and sockets are the machine's own.
+//! the answers of the world; files and sockets are the machine's own, where they are granted.
 
 mod folder;
 
@@ -68,6 +68,18 @@ impl Host {
     /// Lets it read a file, or a folder with all that is below it.
     pub fn grant_read(mut self, path: impl Into<String>) -> Self {
         self.0.readable.push(path.into());
+        self
+    }
+
+    /// Lets it connect to a host and port, such as `127.0.0.1:6379` or `localhost:6379`, over TCP.
+    pub fn grant_tcp(mut self, address: impl ToString) -> Self {
+        self.0.tcp.push(address.to_string());
+        self
+    }
+
+    /// Lets it exchange datagrams with a host and port over UDP.
+    pub fn grant_udp(mut self, address: impl ToString) -> Self {
+        self.0.udp.push(address.to_string());
         self
     }
 
@@ -154,6 +166,15 @@ impl Host {
         self.0
             .tables
             .insert((database.to_owned(), statement.to_owned()), (columns, rows));
+        self
+    }
+
+    /// What the probe remembers of runs before the first.
+    pub fn with_state(mut self, key: &str, value: impl Into<Vec<u8>>) -> Self {
+        let value = value.into();
+        for state in &mut self.0.state {
+            state.insert(key.to_owned(), value.clone());
+        }
         self
     }
 
@@ -282,4 +303,65 @@ impl Report {
 
 fn series<const L: usize>(metric: &str, labels: [&str; L]) -> (String, Vec<String>) {
     (metric.to_owned(), labels.map(str::to_owned).to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+    use super::*;
+    use crate::net::{Deadline, TcpStream, exchange, lookup};
+    use crate::state;
+
+    #[test]
+    fn what_was_remembered_before_is_there_in_the_first_run() {
+        let mut host = Host::new().with_state("highest", "12");
+        assert_eq!(host.inside(|| state::get_text::<u32>("highest")), Some(12));
+        assert_eq!(host.state("highest").as_deref(), Some("12"));
+    }
+
+    #[test]
+    fn sockets_are_denied_unless_host_and_port_are_granted() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let tcp = listener.local_addr().unwrap();
+        let other = SocketAddr::new(tcp.ip(), tcp.port() ^ 1);
+        let connect = |host: &mut Host, name: &str, port: u16| {
+            let connected = host.inside(|| {
+                let deadline = Deadline::after(Duration::from_secs(5));
+                TcpStream::connect(name, port, &deadline).map(|_| ())
+            });
+            connected.map_err(|failure| failure.is_denied())
+        };
+        let mut host = Host::new().grant_tcp(tcp);
+        assert_eq!(connect(&mut host, "127.0.0.1", tcp.port()), Ok(()));
+        assert_eq!(connect(&mut host, "127.0.0.1", other.port()), Err(true));
+        assert_eq!(connect(&mut host, "localhost", tcp.port()), Err(true));
+        let mut named = Host::new().grant_tcp(format!("localhost:{}", tcp.port()));
+        assert_eq!(connect(&mut named, "localhost", tcp.port()), Ok(()));
+        let mut nothing = Host::new();
+        assert_eq!(connect(&mut nothing, "127.0.0.1", tcp.port()), Err(true));
+        let looked = nothing.inside(|| lookup("localhost", &Deadline::after(Duration::ZERO)));
+        assert!(looked.unwrap_err().is_denied());
+    }
+
+    #[test]
+    fn datagrams_have_grants_of_their_own() {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = server.local_addr().unwrap();
+        let ask = move |host: &mut Host| {
+            host.inside(|| {
+                let deadline = Deadline::after(Duration::from_secs(5));
+                exchange(to, b"ping", |answer| answer == b"pong", &deadline)
+            })
+        };
+        assert!(ask(&mut Host::new().grant_tcp(to)).unwrap_err().is_denied());
+        let answering = std::thread::spawn(move || {
+            let (_, from) = server.recv_from(&mut [0; 4]).unwrap();
+            server.send_to(b"pong", from).unwrap();
+        });
+        assert_eq!(ask(&mut Host::new().grant_udp(to)).unwrap(), b"pong");
+        answering.join().unwrap();
+    }
 }

@@ -59,6 +59,9 @@ pub(crate) struct Fake {
     pub(crate) ordinal: u32,
     pub(crate) missed: u32,
     pub(crate) readable: Vec<String>,
+    /// Host and port.
+    pub(crate) tcp: Vec<String>,
+    pub(crate) udp: Vec<String>,
     pub(crate) answers: Vec<(String, Result<Response, String>)>,
     pub(crate) exchange_takes: HashMap<String, Duration>,
     pub(crate) requests: Vec<Request>,

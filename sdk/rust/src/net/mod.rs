@@ -1,6 +1,6 @@
 //! TCP, UDP and name lookup, for hosts and ports that the operator granted.
 //!
-//! In a unit test these are the machine's own sockets, so a probe can be tested against a server of its test.
+//! In a unit test these are the machine's own sockets, where the test grants them, so a probe can be tested against a server of its test.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native;

@@ -5,12 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket}
 use std::time::Duration;
 
 use super::{Deadline, MOST_DATAGRAMS, flooded};
-use crate::{Failure, Result};
+use crate::{Failure, Result, host};
 
 pub(super) struct Tcp(std::net::TcpStream);
 
 impl Tcp {
     pub(super) fn connect(to: SocketAddr, deadline: &Deadline) -> Result<Self> {
+        granted(&host::with(|host| host.tcp.clone()), to)?;
         let stream = std::net::TcpStream::connect_timeout(&to, left(deadline)?);
         stream.map(Self).map_err(|error| told(&error, deadline))
     }
@@ -40,6 +41,7 @@ pub(super) fn exchange(
     is_answer: &dyn Fn(&[u8]) -> bool,
     deadline: &Deadline,
 ) -> Result<Vec<u8>> {
+    granted(&host::with(|host| host.udp.clone()), to)?;
     let any: IpAddr = if to.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
     } else {
@@ -67,7 +69,27 @@ pub(super) fn exchange(
     answer(&socket)
 }
 
+/// Whether an address is one of those that are granted, by name or as they are.
+fn granted(grants: &[String], to: SocketAddr) -> Result<()> {
+    let leads = |grant: &String| {
+        let addresses = grant.to_socket_addrs();
+        addresses.is_ok_and(|mut all| all.any(|address| address == to))
+    };
+    if grants.iter().any(leads) {
+        return Ok(());
+    }
+    let message = format!("{to} is not granted (`grant.tcp` or `grant.udp`)");
+    Err(Failure::denied(message))
+}
+
 pub(super) fn lookup(host: &str, _: &Deadline) -> Result<Vec<IpAddr>> {
+    let names = |grant: &String| grant.rsplit_once(':').is_some_and(|(name, _)| name == host);
+    let is_named = host::with(|here| here.tcp.iter().chain(&here.udp).any(names));
+    if !is_named {
+        return Err(Failure::denied(format!(
+            "{host} is not granted (`grant.tcp` or `grant.udp`)"
+        )));
+    }
     match (host, 0).to_socket_addrs() {
         Ok(addresses) => Ok(addresses.map(|address| address.ip()).collect()),
         Err(_) => Err(Failure::unavailable(format!(
