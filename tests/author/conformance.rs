@@ -202,7 +202,7 @@ fn every_behaviour_is_told_in_help_and_in_the_documentation() {
     let documentation = include_str!("../../docs/conformance.md");
     for behaviour in probity::author::BEHAVIOURS {
         has(&help, &[behaviour.name]);
-        let row = format!("| {} |", behaviour.name);
+        let row = format!("\n| {} |", behaviour.name);
         let rows = documentation.matches(&row).count();
         assert_eq!(rows, 1 + usize::from(behaviour.of_any.is_some()), "{row}");
     }
