@@ -17,7 +17,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Host names besides loopback ones and the listening address that a request may be for.
     pub allowed_hosts: Vec<String>,
-    /// A file whose first line is the bearer token that every request but `/livez` and `/readyz` must carry.
+    /// A file whose first line is the token that every request but `/livez` and `/readyz` must carry, as a bearer or as a password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
     /// Listen beyond loopback without a token.

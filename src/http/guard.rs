@@ -2,11 +2,8 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 
-use axum::http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, HOST, ORIGIN, TRANSFER_ENCODING, WWW_AUTHENTICATE,
-};
+use axum::http::header::{CONTENT_LENGTH, HOST, ORIGIN, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use axum::http::uri::{Authority, Scheme};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -14,10 +11,14 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use super::Config;
 use super::problem::Problem;
 use super::server::HttpError;
+use super::token::{self, Shown, Token};
 use crate::model::printable;
 
 /// Paths that need no token, so that an orchestrator can ask without a secret.
 const OPEN_PATHS: [&str; 2] = ["/livez", "/readyz"];
+/// Paths that need none either where `page.public` says so, with what lies below the badges'.
+const PUBLIC_PATHS: [&str; 3] = ["/status", "/page/page.css", "/page/page.js"];
+const BADGES: &str = "/badge/";
 
 /// What a browser says of the page that sends a request.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -33,23 +34,29 @@ pub(super) struct Guard {
     listen: IpAddr,
     /// Lower-case hosts, with or without a port.
     allowed: HashSet<String>,
-    /// Hashed, so that comparing takes the same time whatever differs.
-    token: Option<blake3::Hash>,
+    token: Option<Token>,
+    /// Whether the summary and the badges are for everybody.
+    public: bool,
     max_body: u64,
 }
 
 impl Guard {
-    /// Reads the token file, if one is configured.
+    /// Reads the token file, if one is configured; `public` says that the summary and the badges need no token.
     ///
     /// # Errors
     /// [`HttpError::Token`] when the file cannot be read or holds no token.
-    pub(super) fn new(config: &Config, listen: SocketAddr) -> Result<Self, HttpError> {
-        let token = config.token_file.as_deref().map(read_token).transpose()?;
+    pub(super) fn new(
+        config: &Config,
+        public: bool,
+        listen: SocketAddr,
+    ) -> Result<Self, HttpError> {
+        let token = config.token_file.as_deref().map(Token::read).transpose()?;
         let allowed = config.allowed_hosts.iter();
         Ok(Self {
             listen: listen.ip(),
             allowed: allowed.map(|host| host.to_ascii_lowercase()).collect(),
             token,
+            public,
             max_body: config.max_body.0,
         })
     }
@@ -65,9 +72,9 @@ impl Guard {
             let detail = "Content-Length and Transfer-Encoding exclude each other";
             return Err(Problem::bad_request(detail).closing());
         }
-        let trusted = self.is_trusted(request);
-        if !trusted && !OPEN_PATHS.contains(&request.uri.path()) {
-            return Err(unauthorized());
+        let trusted = self.is_trusted(request)?;
+        if !trusted && !self.is_open(request.uri.path()) {
+            return Err(token::wanted(&request.headers));
         }
         self.check_length(request)?;
         Ok(Trusted(trusted))
@@ -123,13 +130,24 @@ impl Guard {
         !self.allowed.is_empty() && self.allowed.contains(&host.to_ascii_lowercase())
     }
 
-    fn is_trusted(&self, request: &Parts) -> bool {
+    fn is_open(&self, path: &str) -> bool {
+        let is_public = || PUBLIC_PATHS.contains(&path) || path.starts_with(BADGES);
+        OPEN_PATHS.contains(&path) || self.public && is_public()
+    }
+
+    /// Whether the token was shown, or none is wanted. What changes something and shows it as a browser does has to come from a
+    /// page of this server: a browser shows it for the pages of others, too.
+    fn is_trusted(&self, request: &Parts) -> Result<bool, Problem> {
         let Some(token) = &self.token else {
-            return true;
+            return Ok(true);
         };
-        let given = request.headers.get(AUTHORIZATION).and_then(bearer);
-        // Comparing hashes of blake3 takes constant time.
-        given.is_some_and(|given| blake3::hash(given) == *token)
+        let shown = token.shown(&request.headers);
+        if shown == Some(Shown::Basic) && !request.method.is_safe() && !is_same_origin(request) {
+            let detail = "with the token as a password only a page of this server may change anything; \
+                          programs send `Authorization: Bearer TOKEN`";
+            return Err(Problem::new(StatusCode::FORBIDDEN, detail).closing());
+        }
+        Ok(shown.is_some())
     }
 
     fn check_length(&self, request: &Parts) -> Result<(), Problem> {
@@ -150,19 +168,29 @@ fn check_origin(request: &Parts) -> Result<(), Problem> {
     }
     let same_site = header(SEC_FETCH_SITE)
         .is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
-    let host = header(HOST).map_or(&b""[..], HeaderValue::as_bytes);
-    let own = |origin: &HeaderValue| {
-        let origin = origin.as_bytes();
-        let authority = origin
-            .strip_prefix(b"http://")
-            .or(origin.strip_prefix(b"https://"));
-        authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
-    };
-    if same_site && header(ORIGIN).is_none_or(own) {
+    if same_site && header(ORIGIN).is_none_or(|origin| is_own_origin(request, origin)) {
         return Ok(());
     }
     let detail = "a page of another origin may not change anything here";
     Err(Problem::new(StatusCode::FORBIDDEN, detail).closing())
+}
+
+/// Whether the origin that a browser names is the host that the request is for.
+fn is_own_origin(request: &Parts, origin: &HeaderValue) -> bool {
+    let host = request.headers.get(HOST);
+    let host = host.map_or(&b""[..], HeaderValue::as_bytes);
+    let origin = origin.as_bytes();
+    let authority = origin
+        .strip_prefix(b"http://")
+        .or(origin.strip_prefix(b"https://"));
+    authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+}
+
+/// Whether a browser says that a page of this server asks. Over plain HTTP it may say so by `Origin` alone.
+fn is_same_origin(request: &Parts) -> bool {
+    let header = |name| request.headers.get(name);
+    header(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin")
+        || header(ORIGIN).is_some_and(|origin| is_own_origin(request, origin))
 }
 
 /// A page of another site can have a browser ask for anything, and see nothing of the answer; but some questions are dear.
@@ -191,12 +219,6 @@ pub(super) fn too_large(limit: u64) -> Problem {
         .closing()
 }
 
-fn unauthorized() -> Problem {
-    let challenge = HeaderValue::from_static("Bearer realm=\"probity\"");
-    Problem::new(StatusCode::UNAUTHORIZED, "a bearer token is needed")
-        .header(WWW_AUTHENTICATE, challenge)
-}
-
 fn misdirected(host: &str) -> Problem {
     let host = printable(host, 128);
     Problem::new(
@@ -206,23 +228,4 @@ fn misdirected(host: &str) -> Problem {
         ),
     )
     .closing()
-}
-
-fn bearer(value: &HeaderValue) -> Option<&[u8]> {
-    let (scheme, token) = value.as_bytes().split_at_checked(7)?;
-    scheme
-        .eq_ignore_ascii_case(b"bearer ")
-        .then(|| token.trim_ascii())
-}
-
-fn read_token(path: &Path) -> Result<blake3::Hash, HttpError> {
-    let fault = |reason: String| HttpError::Token {
-        path: path.to_owned(),
-        reason,
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
-    match text.lines().next().map(str::trim) {
-        Some(token) if !token.is_empty() => Ok(blake3::hash(token.as_bytes())),
-        _ => Err(fault("its first line is empty".into())),
-    }
 }

@@ -22,6 +22,7 @@ mod stream;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub use config::*;
 pub use live::{StreamConfig, StreamTally};

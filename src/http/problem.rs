@@ -6,6 +6,9 @@ use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
+/// The media type of a problem document.
+pub(super) const MEDIA: &str = "application/problem+json";
+
 /// Why a request was not served.
 #[derive(Debug)]
 pub struct Problem(Box<Content>);
@@ -18,6 +21,8 @@ struct Content {
     inside: Option<String>,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What is sent in place of the document.
+    words: Option<&'static str>,
 }
 
 /// What only the log may say of an answer; travels with it up to where the request's id is known.
@@ -33,6 +38,7 @@ impl Problem {
             inside: None,
             members: Map::new(),
             headers: Vec::new(),
+            words: None,
         }))
     }
 
@@ -90,6 +96,13 @@ impl Problem {
         self
     }
 
+    /// Sent as plain text in place of the document, to be read by a person.
+    #[must_use]
+    pub(super) fn in_words(mut self, words: &'static str) -> Self {
+        self.0.words = Some(words);
+        self
+    }
+
     /// With the end of the connection: the rest of what the client sends is not worth reading.
     #[must_use]
     pub fn closing(self) -> Self {
@@ -122,9 +135,13 @@ impl IntoResponse for Problem {
         if let Value::Object(object) = &mut document {
             object.extend(problem.members);
         }
-        let mut response = Response::new(Body::from(document.to_string()));
+        let (media, body) = match problem.words {
+            Some(words) => ("text/plain; charset=utf-8", words.to_owned()),
+            None => (MEDIA, document.to_string()),
+        };
+        let mut response = Response::new(Body::from(body));
         *response.status_mut() = problem.status;
-        let media = HeaderValue::from_static("application/problem+json");
+        let media = HeaderValue::from_static(media);
         response.headers_mut().insert(CONTENT_TYPE, media);
         response.headers_mut().extend(problem.headers);
         if let Some(message) = problem.inside {

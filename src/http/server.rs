@@ -113,7 +113,7 @@ impl Server {
         })?;
         listener.set_nonblocking(true).map_err(listen)?;
         let local = listener.local_addr().map_err(listen)?;
-        let guard = Guard::new(config, local)?;
+        let guard = Guard::new(config, handles.page.public, local)?;
         Ok(Self {
             listener,
             local,

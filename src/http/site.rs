@@ -43,8 +43,8 @@ use crate::snapshot::SnapshotCell;
 
 /// The id by which a client and the log speak of one request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Keeps other sites' pages from embedding an answer.
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// Keeps other sites' pages from embedding an answer, unless it is meant for them.
+pub(super) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// The longest request id taken over from a client.
 const MAX_ID_BYTES: usize = 128;
 
@@ -217,7 +217,9 @@ impl Site {
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, id);
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        headers
+            .entry(RESOURCE_POLICY)
+            .or_insert(HeaderValue::from_static("same-origin"));
         // Every answer is of this second: a cache may keep it, but has to ask.
         headers
             .entry(CACHE_CONTROL)

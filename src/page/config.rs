@@ -12,6 +12,8 @@ pub struct Config {
     pub status: bool,
     /// The badges below `/badge/`.
     pub badges: bool,
+    /// Both of them for everybody: no token is asked for, and pages of other sites may show a badge.
+    pub public: bool,
 }
 
 impl Default for Config {
@@ -20,6 +22,7 @@ impl Default for Config {
             enabled: true,
             status: true,
             badges: true,
+            public: false,
         }
     }
 }

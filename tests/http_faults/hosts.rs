@@ -139,23 +139,75 @@ async fn h30_without_the_token_there_is_nothing_but_liveness_and_readiness() {
                 "Authorization: Bearer open\r\n",
                 "Authorization: Bearer\r\n",
                 "Authorization: Basic open sesame\r\n",
+                // `:open` and `open sesame:`.
+                "Authorization: Basic Om9wZW4=\r\n",
+                "Authorization: Basic b3BlbiBzZXNhbWU6\r\n",
             ] {
                 let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n");
                 let answer = refused(server, &request, 401).await;
-                assert_eq!(
-                    answer.header("www-authenticate"),
-                    Some("Bearer realm=\"probity\"")
-                );
+                let offered: Vec<&str> = answer
+                    .headers
+                    .iter()
+                    .filter(|(name, _)| name == "www-authenticate")
+                    .map(|(_, value)| value.as_str())
+                    .collect();
+                let basic = "Basic realm=\"probity\", charset=\"UTF-8\"";
+                assert_eq!(offered, ["Bearer realm=\"probity\"", basic]);
             }
         }
         for path in ["/snapshot", "/metrics", "/readyz/collector"] {
-            let answer = server
-                .get_with(path, "authorization: bearer open sesame\r\n")
-                .await;
-            assert_eq!(answer.status, 200, "{path}");
+            for shown in ["bearer open sesame", "basic YW55Ym9keTpvcGVuIHNlc2FtZQ=="] {
+                let header = format!("authorization: {shown}\r\n");
+                let answer = server.get_with(path, &header).await;
+                assert_eq!(answer.status, 200, "{path} {shown}");
+            }
         }
         for path in ["/livez", "/readyz"] {
             assert_eq!(server.get(path).await.status, 200, "{path}");
+        }
+    })
+    .await;
+}
+
+/// A browser shows the token as a password by itself, whichever page makes it ask.
+#[tokio::test]
+async fn with_the_token_as_a_password_only_a_page_of_this_server_changes_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "word\n").unwrap();
+    let with_token = Config {
+        token_file: Some(file),
+        ..config()
+    };
+    // `me:word`
+    let basic = "Authorization: Basic bWU6d29yZA==\r\n";
+    let bearer = "Authorization: Bearer word\r\n";
+    survives(with_token, small(), async |server| {
+        // What passes is told that nothing can be done here.
+        for (shown, from, status) in [
+            (basic, "", 403),
+            (basic, "Sec-Fetch-Site: none\r\n", 403),
+            (basic, "Sec-Fetch-Site: same-site\r\n", 403),
+            (basic, "Sec-Fetch-Site: cross-site\r\n", 403),
+            (basic, "Origin: null\r\n", 403),
+            (basic, "Origin: http://evil.example\r\n", 403),
+            (basic, "Sec-Fetch-Site: same-origin\r\nOrigin: http://evil.example\r\n", 403),
+            (basic, "Sec-Fetch-Site: cross-site\r\nOrigin: http://localhost\r\n", 403),
+            (basic, "Origin: http://localhost\r\n", 404),
+            (basic, "Sec-Fetch-Site: same-origin\r\n", 404),
+            (bearer, "", 404),
+            (bearer, "Origin: http://evil.example\r\n", 403),
+            ("", "Origin: http://localhost\r\n", 401),
+        ] {
+            for path in ["/api/v1/probes/files/pause", "/probes/files/pause", "/api/v1/backups"] {
+                let request = format!(
+                    "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n{shown}{from}\r\n"
+                );
+                let mut client = server.connect().await;
+                client.send(request).await;
+                let answer = client.answer().await;
+                assert_eq!(answer.status, status, "{path} {shown}{from}");
+            }
         }
     })
     .await;

@@ -177,6 +177,7 @@ async fn what_is_switched_off_answers_404() {
         enabled: false,
         status: false,
         badges: false,
+        public: false,
     };
     let server = TestServer::start_with(&wire::config(), Some(busy(1)), |handles| Handles {
         page: off,
@@ -213,26 +214,100 @@ async fn what_is_switched_off_answers_404() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn with_a_token_pages_need_it_too() {
+/// A server that wants the token `word`, with the page as `page` has it.
+fn guarded(page: Config) -> TestServer {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "word\n").unwrap();
     let config = probity::http::Config {
         token_file: Some(file.path().to_owned()),
         ..wire::config()
     };
-    let server = TestServer::start(&config, Some(busy(1)));
+    TestServer::start_with(&config, Some(busy(1)), |handles| Handles { page, ..handles })
+}
+
+/// `me:word`, as a browser sends it once a person has given the token.
+const BASIC: &str = "Authorization: Basic bWU6d29yZA==\r\n";
+
+#[tokio::test]
+async fn with_a_token_pages_need_it_too() {
+    let server = guarded(Config::default());
     for path in [
         "/",
         "/status",
         "/probes/files",
+        "/page/live",
         "/page/page.css",
+        "/page/page.js",
         "/badge/health.svg",
     ] {
-        assert_eq!(server.get_with(path, HTML).await.status, 401, "{path}");
-        let known = format!("{HTML}Authorization: Bearer word\r\n");
-        assert_eq!(server.get_with(path, &known).await.status, 200, "{path}");
+        let any = if path == "/page/live" { "" } else { HTML };
+        assert_eq!(server.get_with(path, any).await.status, 401, "{path}");
+        for shown in ["Authorization: Bearer word\r\n", BASIC] {
+            let known = format!("{any}{shown}");
+            assert_eq!(server.get_with(path, &known).await.status, 200, "{path}");
+        }
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_browser_is_asked_for_the_token_and_a_person_reads_why() {
+    let server = guarded(Config::default());
+    let page = server.get_with("/", HTML).await;
+    assert_eq!(page.status, 401);
+    let media = |answer: &super::wire::Answer| answer.header("content-type").unwrap().to_owned();
+    assert_eq!(media(&page), "text/plain; charset=utf-8");
+    assert!(page.text().contains("as the password"), "{}", page.text());
+    for accept in ["", "Accept: */*\r\n", "Accept: application/json\r\n"] {
+        let program = server.get_with("/snapshot", accept).await;
+        assert_eq!(media(&program), "application/problem+json", "{accept}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_public_needs_no_token_and_nothing_else_is() {
+    let server = guarded(Config {
+        public: true,
+        ..Config::default()
+    });
+    let status = server.get_with("/status", HTML).await;
+    assert_page(&status, 200);
+    // All that it asks for, and no more.
+    let tags = tags(status.text());
+    let mut asked: Vec<&str> = tags
+        .iter()
+        .filter_map(|tag| tag.get("src").or(tag.get("href")))
+        .filter(|address| address.starts_with('/'))
+        .collect();
+    asked.extend([
+        "/badge/health.svg",
+        "/badge/check/disk.svg",
+        "/badge/probe/files.svg",
+    ]);
+    for address in asked {
+        assert_eq!(server.get(address).await.status, 200, "{address}");
+    }
+    for path in [
+        "/",
+        "/status/",
+        "/statusx",
+        "/badge",
+        "/page/live",
+        "/probes/files",
+        "/snapshot",
+        "/badge/../snapshot",
+        "/badge/%2e%2e/snapshot",
+        "/health/detailed",
+    ] {
+        let answer = server.get(path).await;
+        assert!([401, 404].contains(&answer.status), "{path}: {}", answer.status);
+        assert!(!answer.text().contains("files"), "{path}: {}", answer.text());
+    }
+    let badge = server.get("/badge/health.svg").await;
+    let policy = "cross-origin-resource-policy";
+    assert_eq!(badge.header(policy), Some("cross-origin"));
+    assert_eq!(status.header(policy), Some("same-origin"));
     server.stop().await;
 }
 

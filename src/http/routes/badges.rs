@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use axum::routing::get;
 
 use super::page::{Scene, rendered};
@@ -14,7 +14,7 @@ use crate::http::bodies::{Body as Ready, Edition};
 use crate::http::negotiate::{Offer, choose};
 use crate::http::problem::Problem;
 use crate::http::request_path::Path;
-use crate::http::site::Shared;
+use crate::http::site::{RESOURCE_POLICY, Shared};
 use crate::page::{Badge, badge_of_check, badge_of_health, badge_of_probe, badge_unknown};
 
 const SVG: Offer = Offer::plain("image/svg+xml");
@@ -89,6 +89,10 @@ async fn answer(
     }
     let body = Arc::new(Ready::new(rendered(&SVG, badge.image())?));
     let mut response = body.answer(headers, None).await?;
+    if shared.handles.page.public {
+        let everybody = HeaderValue::from_static("cross-origin");
+        response.headers_mut().insert(RESOURCE_POLICY, everybody);
+    }
     if !known {
         *response.status_mut() = absent;
     }
