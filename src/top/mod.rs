@@ -22,16 +22,18 @@ use std::time::Duration;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEvent, KeyEventKind};
 use serde_json::Value;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::client::Instance;
+use crate::model::Action;
 use keys::Order;
 use page::Page;
 use screen::{Deed, Screen};
 
 /// What is asked for: what the page shows, and no more.
-const QUESTION: &str = "/snapshot?fields=timestamp,age_ms,process,resources.cpu,resources.memory,scheduler.event_loop,probes,health,operations.in_flight,operations.overdue,operations.recent";
+pub const QUESTION: &str = "/snapshot?fields=timestamp,age_ms,process,resources.cpu,resources.memory,scheduler.event_loop,probes,health,operations.in_flight,operations.overdue,operations.recent";
 /// An answer has to be here by then.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What came of an action has to be known by then; the server waits for a minute, since a component may have to be compiled.
@@ -54,16 +56,25 @@ pub struct Settings {
     pub colour: bool,
 }
 
-/// Shows an instance on this process' terminal until the person leaves.
+/// Shows an instance on this process' terminal until the person leaves, or a signal ends it. The terminal is left as it was.
 ///
 /// # Errors
 /// The terminal cannot be used.
 pub async fn run(settings: Settings) -> io::Result<()> {
-    let terminal = ratatui::try_init()?;
-    let keys = Keys::start();
-    let ended = Top::new(settings, terminal).run(keys?).await;
-    ratatui::try_restore()?;
-    ended
+    // From here on a signal no longer ends the program where it stands.
+    let end = End::awaited()?;
+    let ended = match ratatui::try_init() {
+        Ok(terminal) => show(settings, terminal, end).await,
+        Err(error) => Err(error),
+    };
+    // Whatever came before: what was changed of the terminal by then is taken back.
+    let restored = ratatui::try_restore();
+    ended.and(restored)
+}
+
+async fn show(settings: Settings, terminal: DefaultTerminal, end: End) -> io::Result<()> {
+    let keys = Keys::start()?;
+    Top::new(settings).run(terminal, keys, end).await
 }
 
 /// A question or an action under way.
@@ -75,7 +86,6 @@ struct Top {
     instance: Instance,
     /// How often it is asked.
     interval: Duration,
-    terminal: DefaultTerminal,
     /// What is shown.
     screen: Screen,
     /// The next question and its answer.
@@ -85,7 +95,7 @@ struct Top {
 }
 
 impl Top {
-    fn new(settings: Settings, terminal: DefaultTerminal) -> Self {
+    fn new(settings: Settings) -> Self {
         let instance = settings.instance;
         Self {
             screen: Screen::new(instance.authority(), settings.colour),
@@ -93,17 +103,21 @@ impl Top {
             action: None,
             interval: settings.interval,
             instance,
-            terminal,
         }
     }
 
-    async fn run(mut self, mut keys: Keys) -> io::Result<()> {
+    async fn run(
+        mut self,
+        mut terminal: DefaultTerminal,
+        mut keys: Keys,
+        mut end: End,
+    ) -> io::Result<()> {
         let mut beat = tokio::time::interval(BEAT);
         loop {
             let screen = &self.screen;
-            self.terminal
-                .draw(|frame| draw::page(frame, screen, std::time::Instant::now()))?;
+            terminal.draw(|frame| draw::page(frame, screen, std::time::Instant::now()))?;
             tokio::select! {
+                () = end.come() => return Ok(()),
                 key = keys.received.recv() => match key {
                     Some(Pressed::Key(key)) => {
                         if self.handle_key(key) {
@@ -130,27 +144,14 @@ impl Top {
     fn handle_key(&mut self, key: KeyEvent) -> bool {
         match keys::press(&mut self.screen, key) {
             Some(Order::Leave) => return true,
-            Some(Order::Act { probe, action }) if self.action.is_none() => {
-                self.screen.note_begun(&probe, action);
-                let instance = self.instance.clone();
-                self.action = Some(Box::pin(async move {
-                    let path = format!("/api/v1/probes/{probe}/{action}");
-                    let outcome = match instance.post(&path, ACTION_PATIENCE).await {
-                        Ok(answer) if answer.status == 200 => {
-                            let told = answer.json().unwrap_or_default();
-                            Ok(told["outcome"].as_str().unwrap_or("done").to_owned())
-                        }
-                        Ok(answer) => Err(answer.reason()),
-                        Err(error) => Err(error.to_string()),
-                    };
-                    Deed {
-                        probe,
-                        action,
-                        outcome,
-                    }
-                }));
+            Some(Order::Act { probe, action }) if self.action.is_some() => {
+                self.screen.note_refused(&probe, action);
             }
-            Some(Order::Act { .. }) | None => {}
+            Some(Order::Act { probe, action }) => {
+                self.screen.note_begun(&probe, action);
+                self.action = Some(Box::pin(act(self.instance.clone(), probe, action)));
+            }
+            None => {}
         }
         false
     }
@@ -164,6 +165,24 @@ impl Top {
         }
         let next = Instant::now() + self.interval;
         self.question = Box::pin(ask(self.instance.clone(), next));
+    }
+}
+
+/// Does something to a probe.
+async fn act(instance: Instance, probe: String, action: Action) -> Deed {
+    let path = format!("/api/v1/probes/{probe}/{action}");
+    let outcome = match instance.post(&path, ACTION_PATIENCE).await {
+        Ok(answer) if answer.status == 200 => {
+            let told = answer.json().unwrap_or_default();
+            Ok(told["outcome"].as_str().unwrap_or("done").to_owned())
+        }
+        Ok(answer) => Err(answer.reason()),
+        Err(error) => Err(error.to_string()),
+    };
+    Deed {
+        probe,
+        action,
+        outcome,
     }
 }
 
@@ -186,6 +205,29 @@ async fn ask(instance: Instance, when: Instant) -> Result<Value, String> {
             .map_err(|error| format!("what answers there is no Probity: {error}")),
         401 => Err("it wants a token: --token-file FILE".to_owned()),
         _ => Err(answer.reason()),
+    }
+}
+
+/// The signals that end a program: they do not give the terminal back by themselves.
+struct End([Signal; 3]);
+
+impl End {
+    fn awaited() -> io::Result<Self> {
+        Ok(Self([
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+            signal(SignalKind::interrupt())?,
+        ]))
+    }
+
+    /// Waits for one of them.
+    async fn come(&mut self) {
+        let [terminate, hangup, interrupt] = &mut self.0;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 

@@ -209,6 +209,14 @@ impl Screen {
         });
     }
 
+    /// Notes that an action is not begun, since another one is under way.
+    pub(super) fn note_refused(&mut self, probe: &str, action: Action) {
+        self.notice = Some(Notice {
+            text: format!("{action} {probe}: not done, the action before is still under way"),
+            bad: true,
+        });
+    }
+
     /// Notes what came of an action.
     pub(super) fn note_deed(&mut self, deed: Deed) {
         let bad = deed.outcome.is_err();

@@ -13,6 +13,8 @@ use super::draw;
 use super::keys::{Order, press};
 use super::page::Page;
 use super::screen::{Deed, Overlay, Screen, Sort};
+use super::{Settings, Top};
+use crate::client::Instance;
 use crate::model::Action;
 
 fn document() -> Value {
@@ -310,4 +312,29 @@ fn q_and_control_c_leave_and_help_goes_with_any_key() {
     pressed(&mut screen, KeyCode::Char('p'));
     let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
     assert_eq!(press(&mut screen, control_c), Some(Order::Leave));
+}
+
+#[tokio::test]
+async fn an_action_that_comes_while_another_is_under_way_is_refused_in_words() {
+    let (screen, now) = screen();
+    // Nobody answers there, so the first one stays under way.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut top = Top::new(Settings {
+        instance: Instance::new(silent.local_addr().unwrap(), None),
+        interval: Duration::from_secs(3600),
+        colour: true,
+    });
+    top.screen = screen;
+    let press = |top: &mut Top, keys: &str| {
+        for key in keys.chars() {
+            let key = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
+            assert!(!top.handle_key(key));
+        }
+        text(&top.screen, now, 100, 24)
+    };
+    let page = press(&mut top, "py");
+    assert!(page.contains("pause http …"), "{page}");
+    let page = press(&mut top, "Ry");
+    let told = "✕ reload http: not done, the action before is still under way";
+    assert!(page.contains(told), "{page}");
 }

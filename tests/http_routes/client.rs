@@ -61,3 +61,27 @@ async fn who_does_not_answer_is_waited_for_only_so_long() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
+
+/// What `probity top` asks for is there, under the names it asks by.
+#[tokio::test]
+async fn top_is_answered_what_it_asks() {
+    let server = TestServer::start(&config(), Some(shown(7)));
+    let instance = Instance::new(server.address, None);
+    let answer = instance.get(probity::top::QUESTION, PATIENCE).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.reason());
+    let document = answer.json().unwrap();
+    for pointer in [
+        "/age_ms",
+        "/process",
+        "/resources/cpu",
+        "/scheduler/event_loop",
+        "/probes/0/state",
+        "/health/checks/0/message",
+        "/operations/in_flight",
+        "/operations/overdue",
+        "/operations/recent",
+    ] {
+        assert!(document.pointer(pointer).is_some(), "{pointer}: {document:#}");
+    }
+    server.stop().await;
+}
