@@ -82,6 +82,14 @@ async fn every_run_is_charged_and_every_failure_has_its_reason() {
             ("unavailable", 2)
         ]
     );
+    let of_code = |code: &str| {
+        let errors = status.recent_errors.iter();
+        let errors = errors.filter(|one| one.failure.code == code);
+        errors.map(|one| one.count).sum::<u64>()
+    };
+    for (code, times) in &reasons {
+        assert_eq!(of_code(code), *times, "{code}");
+    }
     assert_eq!((status.runs, status.failures, status.crashes), (8, 6, 2));
     let costs = status.costs;
     assert_eq!(

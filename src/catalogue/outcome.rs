@@ -163,7 +163,7 @@ impl Catalogue {
     pub(super) async fn reject(&mut self, identity: Arc<ProbeIdentity>, failure: Arc<Failure>) {
         report::rejected(&identity, &failure, None);
         let mut status = ProbeStatus::new(ProbeState::Rejected);
-        status.last_error = Some((failure, SystemTime::now()));
+        status.note_error(failure, SystemTime::now());
         self.schedule
             .tell(Update::Probe(identity, Box::new(status)))
             .await;

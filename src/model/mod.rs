@@ -15,6 +15,7 @@ mod observation;
 mod operation;
 mod probe;
 mod reasons;
+mod recent_errors;
 mod recorder;
 mod resources;
 mod schema;
@@ -38,6 +39,7 @@ pub use observation::{Facts, Observation, Outcome, SourceInfo, SourceKind, Updat
 pub use operation::{Action, ActionError, ActionRequest, Cause, Operation};
 pub use probe::{DiskVerdict, OnDisk, ProbeIdentity, ProbeState, ProbeStatus};
 pub use reasons::FailureReasons;
+pub use recent_errors::{RecentError, RecentErrors};
 pub use recorder::{Input, MetricId, Recorder, SeriesId, Staged};
 pub use resources::*;
 pub use schema::{Change, Point, Schema, Series, Write};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
-use super::{DeniedAttempt, Failure, FailureReasons, RunCosts};
+use super::{DeniedAttempt, Failure, FailureReasons, RecentErrors, RunCosts};
 
 /// Where a probe is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -124,6 +124,8 @@ pub struct ProbeStatus {
     pub instance_since: Option<Instant>,
     /// The last failure and when it was.
     pub last_error: Option<(Arc<Failure>, SystemTime)>,
+    /// The last different failures, with their counts. Why a probe lies dormant is none.
+    pub recent_errors: RecentErrors,
     /// The last call refused while the run went on.
     pub last_rejection: Option<Arc<Failure>>,
     /// When it last ran well.
@@ -153,6 +155,7 @@ impl ProbeStatus {
             peak_memory_bytes: 0,
             instance_since: None,
             last_error: None,
+            recent_errors: RecentErrors::default(),
             last_rejection: None,
             last_success: None,
             next_run: None,
@@ -166,9 +169,16 @@ impl ProbeStatus {
     }
 
     /// Counts a failed run.
-    pub fn count_failure(&mut self, failure: &Failure) {
+    pub fn count_failure(&mut self, failure: Arc<Failure>, when: SystemTime) {
         self.failures += 1;
         self.failure_reasons.count(&failure.code);
+        self.note_error(failure, when);
+    }
+
+    /// Notes what went wrong, without a run.
+    pub fn note_error(&mut self, failure: Arc<Failure>, when: SystemTime) {
+        self.recent_errors.note(failure.clone(), when);
+        self.last_error = Some((failure, when));
     }
 
     /// Notes what linear memory its instance has, nothing when none is running.

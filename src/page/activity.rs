@@ -6,13 +6,15 @@ use super::Moment;
 use super::attention::path_segment;
 use super::past::{Past, extremes};
 use super::words::{NOTHING, ago, bytes, count, moment, per_second, percent, seconds};
-use crate::model::{EventOutcome, Failure, Operation, ProbeState, SourceKind, WorkResult};
+use crate::model::{EventOutcome, Failure, Operation, RecentError, SourceKind, WorkResult};
 use crate::snapshot::{Recent, Snapshot, recent};
 
 /// Operations shown: the snapshot keeps more.
 const OPERATIONS: usize = 10;
 /// Errors shown.
 const ERRORS: usize = 20;
+/// Those of one probe: its own page has the rest.
+const OF_ONE_PROBE: usize = 3;
 
 /// An operation that has ended, an application's or the program's own.
 #[derive(Debug)]
@@ -120,6 +122,12 @@ fn told_operation(at: &Moment<'_>, one: &WorkResult) -> Ended {
     }
 }
 
+/// How often it was, unless it was once.
+pub(super) fn repeated(at: &Moment<'_>, one: &RecentError) -> Option<String> {
+    let since = ago(one.first, at.wall());
+    (one.count > 1).then(|| format!("{} times, first {since}", count(one.count)))
+}
+
 /// The last errors of every source, newest first.
 pub(super) fn errors(at: &Moment<'_>) -> Vec<Error> {
     let mut errors = Vec::new();
@@ -143,11 +151,12 @@ pub(super) fn errors(at: &Moment<'_>) -> Vec<Error> {
                 context,
             ));
         };
-        // Why a probe lies dormant is no error.
-        let dormant = status.state == ProbeState::Dormant;
-        let last = status.last_error.as_ref().filter(|_| !dormant);
-        if let Some((failure, when)) = last {
-            add(failure, Some(*when), context);
+        for one in status.recent_errors.iter().take(OF_ONE_PROBE) {
+            let context = match repeated(at, one) {
+                Some(repeated) => format!("{repeated} · {context}"),
+                None => context.clone(),
+            };
+            add(&one.failure, Some(one.last), context);
         }
         if let Some(failure) = &status.last_rejection {
             let refused = count(status.costs.rejected_calls);

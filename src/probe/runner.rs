@@ -183,14 +183,14 @@ impl Probe {
     }
 
     fn note_failure(&mut self, failure: Arc<Failure>) -> Outcome {
-        let outcome = if self.status.state == ProbeState::Dormant {
-            Outcome::NotApplicable(failure.clone())
+        let now = SystemTime::now();
+        if self.status.state == ProbeState::Dormant {
+            self.status.last_error = Some((failure.clone(), now));
+            Outcome::NotApplicable(failure)
         } else {
-            self.status.count_failure(&failure);
-            Outcome::Failed(failure.clone())
-        };
-        self.status.last_error = Some((failure, SystemTime::now()));
-        outcome
+            self.status.count_failure(failure.clone(), now);
+            Outcome::Failed(failure)
+        }
     }
 
     /// Puts a version into the place of the one that runs, which is kept until the new one has shown itself good. What

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::activity;
 use super::{Check, Dated, Freshness, HealthReport, ProbeView, RunStats, Snapshot, SourceView};
-use crate::model::{Failure, MetricKind, OnDisk, ProbeStatus, Series, SourceKind};
+use crate::model::{
+    Failure, MetricKind, OnDisk, ProbeStatus, RecentError, Series, SourceKind,
+};
 
 /// The document's top-level parts, in order.
 pub const PARTS: [&str; 17] = [
@@ -172,6 +174,17 @@ pub(super) fn failure_value(failure: &Failure) -> Value {
     json!({ "code": failure.code, "message": failure.message, "backtrace": failure.backtrace })
 }
 
+/// Without its backtrace: that of the last one is with `last_error`.
+fn recent_error(error: &RecentError) -> Value {
+    json!({
+        "code": error.failure.code,
+        "message": error.failure.message,
+        "count": error.count,
+        "first": timestamp(error.first),
+        "timestamp": timestamp(error.last),
+    })
+}
+
 fn on_disk(on_disk: &OnDisk) -> Value {
     json!({
         "verdict": on_disk.verdict,
@@ -211,6 +224,7 @@ fn probe(view: &ProbeView, published: Instant, now: Instant) -> Value {
         "state_failures": status.state_failures,
         "state_error": status.state_error.as_deref().map(failure_value),
         "last_error": last_error,
+        "recent_errors": status.recent_errors.iter().map(recent_error).collect::<Value>(),
         "last_rejection": status.last_rejection.as_deref().map(failure_value),
         "last_success": status.last_success.map(timestamp),
         "next_run": status.next_run.map(timestamp),

@@ -307,6 +307,56 @@ fn a_probes_page_shows_what_it_may_and_what_it_tried() {
     assert!(probe(&moment, "nobody", None).unwrap().is_none());
 }
 
+/// `busy` with further failures of its crashing probe, the last one three times.
+fn troubled() -> Snapshot {
+    let mut shown = busy(1);
+    let crashing = shown.probes.iter().position(|one| &*one.identity.name == "crashing");
+    let crashing = crashing.unwrap();
+    let mut view = (*shown.probes[crashing]).clone();
+    let now = view.status.last_error.as_ref().unwrap().1;
+    for (code, message) in [
+        ("limits.cpu", "1 s of CPU time are allowed"),
+        ("unavailable", "no answer"),
+        ("unavailable", "no answer"),
+        ("unavailable", "no answer"),
+    ] {
+        let failure = std::sync::Arc::new(Failure::new(code, message));
+        view.status.count_failure(failure, now);
+    }
+    shown.probes[crashing] = std::sync::Arc::new(view);
+    shown
+}
+
+#[tokio::test]
+async fn the_errors_before_the_last_are_shown_too_with_how_often_they_were() {
+    let server = staged(troubled());
+    for path in ["/", "/probes/crashing"] {
+        let answer = server.get_with(path, HTML).await;
+        assert_page(&answer, 200);
+        let text = answer.text();
+        let errors = &text[text.find("<section id=\"errors\"").unwrap()..];
+        let errors = &errors[..errors.find("</section>").unwrap()];
+        let mut last = 0;
+        for words in ["no answer", "3 times, first now", "1 s of CPU time are allowed", "trap.unreachable"] {
+            let at = errors.find(words);
+            let at = at.unwrap_or_else(|| panic!("{path}: {words}\n{errors}"));
+            assert!(at > last, "{path}: {words} stands too early\n{errors}");
+            last = at;
+        }
+    }
+    let told = server.get("/api/v1/probes/crashing").await.json();
+    let errors = told["recent_errors"].as_array().unwrap();
+    let told: Vec<_> = errors
+        .iter()
+        .map(|one| (one["code"].as_str().unwrap(), one["count"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(told, [("unavailable", 3), ("limits.cpu", 1), ("trap.unreachable", 1)]);
+    for key in ["message", "first", "timestamp"] {
+        assert!(errors[0][key].is_string(), "{key}: {}", errors[0]);
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn before_the_first_snapshot_the_page_says_so_and_asks_again() {
     let server = TestServer::start(&wire::config(), None);

@@ -64,7 +64,7 @@ fn rejected(now: SystemTime) -> ProbeView {
     let mut view = probe_view("broken");
     view.status.state = ProbeState::Rejected;
     let failure = Failure::new("file.text", "a text file, not a component");
-    view.status.last_error = Some((Arc::new(failure), now));
+    view.status.note_error(Arc::new(failure), now);
     view.interval = None;
     view
 }
@@ -74,8 +74,7 @@ fn crashing(now: SystemTime) -> ProbeView {
     view.status.state = ProbeState::Backoff;
     let failure = Failure::new("trap.unreachable", "it reached what cannot be reached");
     let failure = failure.with_backtrace(Some("0: crashing!collect\n1: crashing!run".into()));
-    view.status.count_failure(&failure);
-    view.status.last_error = Some((Arc::new(failure), now));
+    view.status.count_failure(Arc::new(failure), now);
     view.status.denied = 2;
     view.status.denied_attempts = vec![DeniedAttempt {
         attempt: "TCP to 127.0.0.1:25".into(),
@@ -238,7 +237,8 @@ pub fn hostile() -> Snapshot {
     identity.granted = vec![HOSTILE.into()];
     evil.identity = Arc::new(identity.clone());
     let failure = Failure::new(HOSTILE, HOSTILE).with_backtrace(Some(HOSTILE.into()));
-    evil.status.last_error = Some((Arc::new(failure), SystemTime::UNIX_EPOCH));
+    evil.status
+        .note_error(Arc::new(failure), SystemTime::UNIX_EPOCH);
     evil.status.denied_attempts = vec![DeniedAttempt {
         attempt: HOSTILE.into(),
         grant: Some(HOSTILE.into()),

@@ -3,9 +3,11 @@
 mod facts;
 mod series;
 
+use std::time::SystemTime;
+
 use askama::Template;
 
-use super::activity::Fact;
+use super::activity::{Fact, repeated};
 use super::attention::path_segment;
 use super::chart::Heartbeat;
 use super::charts::{Chart, of_probe};
@@ -14,7 +16,7 @@ use super::past::Past;
 use super::probes::{Button, buttons, heartbeat};
 use super::words::{NOTHING, ago, count, moment, percent, tone};
 use super::{Moment, Outcome, RenderError, live};
-use crate::model::Failure;
+use crate::model::{Failure, ProbeState};
 use crate::snapshot::{ProbeView, Snapshot};
 use series::{SeriesRow, series};
 
@@ -70,6 +72,8 @@ struct Fault {
     code: String,
     message: String,
     backtrace: Option<String>,
+    /// How often it was, where that is more than once.
+    repeated: String,
     when: String,
     moment: String,
 }
@@ -182,13 +186,15 @@ fn denied(at: &Moment<'_>, view: &ProbeView) -> Vec<Denied> {
 
 fn errors(at: &Moment<'_>, view: &ProbeView) -> Vec<Fault> {
     let status = &view.status;
-    let last = status.last_error.as_ref();
     let disk = view.on_disk.as_deref();
-    let found: [(&'static str, Option<&Failure>, Option<_>); 4] = [
+    // What a dormant probe wants is not among its failures, and is what its page is opened for.
+    let wanted = status.last_error.as_ref();
+    let wanted = wanted.filter(|_| status.state == ProbeState::Dormant);
+    let others: [(&'static str, Option<&Failure>, Option<_>); 4] = [
         (
-            "Last error",
-            last.map(|last| &*last.0),
-            last.map(|last| last.1),
+            "Why it is dormant",
+            wanted.map(|wanted| &*wanted.0),
+            wanted.map(|wanted| wanted.1),
         ),
         (
             "The file in the folder",
@@ -198,19 +204,37 @@ fn errors(at: &Moment<'_>, view: &ProbeView) -> Vec<Fault> {
         ("Last call refused", status.last_rejection.as_deref(), None),
         ("State", status.state_error.as_deref(), None),
     ];
-    let found = found.into_iter().enumerate();
-    found
-        .filter_map(|(index, (title, failure, when))| {
-            let failure = failure?;
-            Some(Fault {
-                key: format!("e{index}"),
-                title,
-                code: failure.code.clone(),
-                message: failure.message.clone(),
-                backtrace: failure.backtrace.clone(),
-                when: when.map_or(String::new(), |when| ago(when, at.wall())),
-                moment: when.map_or(String::new(), moment),
-            })
-        })
-        .collect()
+    let others = others.into_iter();
+    let others = others.filter_map(|(title, failure, when)| {
+        Some(fault(at, title, failure?, when, String::new()))
+    });
+    let recent = status.recent_errors.iter().enumerate().map(|(index, one)| {
+        let title = if index == 0 { "Last error" } else { "Before" };
+        let repeated = repeated(at, one).unwrap_or_default();
+        fault(at, title, &one.failure, Some(one.last), repeated)
+    });
+    let mut faults: Vec<Fault> = others.chain(recent).collect();
+    for (index, fault) in faults.iter_mut().enumerate() {
+        fault.key = format!("e{index}");
+    }
+    faults
+}
+
+fn fault(
+    at: &Moment<'_>,
+    title: &'static str,
+    failure: &Failure,
+    when: Option<SystemTime>,
+    repeated: String,
+) -> Fault {
+    Fault {
+        key: String::new(),
+        title,
+        code: failure.code.clone(),
+        message: failure.message.clone(),
+        backtrace: failure.backtrace.clone(),
+        repeated,
+        when: when.map_or(String::new(), |when| ago(when, at.wall())),
+        moment: when.map_or(String::new(), moment),
+    }
 }
