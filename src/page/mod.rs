@@ -68,8 +68,14 @@ pub struct Outcome {
 
 impl Moment<'_> {
     /// Since the snapshot was published.
-    fn age(&self) -> Duration {
+    pub fn age(&self) -> Duration {
         self.now.saturating_duration_since(self.snapshot.published)
+    }
+
+    /// How old what is shown is: where a built-in source is late, its values, else the snapshot.
+    pub fn data_age(&self) -> Duration {
+        let late = self.snapshot.late();
+        self.age() + late.map_or(Duration::ZERO, |(_, age)| age)
     }
 
     /// The wall clock at `now`, by the snapshot's.

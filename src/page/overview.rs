@@ -28,10 +28,12 @@ pub(super) struct Frame {
     pub(super) version: &'static str,
     pub(super) css: String,
     pub(super) js: String,
-    /// How old the snapshot is.
+    /// How old what is shown is.
     pub(super) age: String,
     /// `fresh`, `old` or `lost`.
     pub(super) age_state: &'static str,
+    /// The built-in source that is late, if one is.
+    pub(super) late: String,
     /// When the snapshot was made.
     pub(super) moment: String,
     /// Where the script finds what changes.
@@ -157,7 +159,7 @@ pub(super) fn headline(verdict: Status, attention: usize) -> String {
 
 pub(super) fn frame(at: &Moment<'_>, title: &str, live: String) -> Frame {
     let process = at.snapshot.facts.process.as_ref();
-    let age = at.age();
+    let late = at.snapshot.late().map(|(source, _)| &source.info.name);
     Frame {
         title: format!("{title} · Probity"),
         host: process
@@ -166,12 +168,14 @@ pub(super) fn frame(at: &Moment<'_>, title: &str, live: String) -> Frame {
         version: env!("CARGO_PKG_VERSION"),
         css: CSS.address(),
         js: JS.address(),
-        age: words::age(age),
-        age_state: match age.as_secs() {
-            0..=3 => "fresh",
-            4..=9 => "old",
+        age: words::age(at.data_age()),
+        // All is lost only when no snapshot comes.
+        age_state: match at.age().as_secs() {
+            0..=3 if late.is_none() => "fresh",
+            0..=9 => "old",
             _ => "lost",
         },
+        late: late.map_or(String::new(), |name| name.to_string()),
         moment: moment(at.snapshot.timestamp),
         live,
     }

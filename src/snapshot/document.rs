@@ -123,10 +123,15 @@ fn scheduler(snapshot: &Snapshot, now: Instant) -> Value {
         .iter()
         .filter(|source| source.failure.is_some())
         .count();
+    let since = now.saturating_duration_since(snapshot.published);
+    let late = snapshot.late().map(|(source, age)| {
+        json!({ "source": &*source.info.name, "age_ms": milliseconds(age + since) })
+    });
     json!({
         "whole": snapshot.whole,
         "sources_total": snapshot.sources.len(),
         "sources_failing": failing,
+        "late": late,
         "event_loop": dated(snapshot.facts.event_loop.as_ref(), now),
         "sources": sources,
     })

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::model::{
-    ActivityFacts, CgroupFacts, CpuFacts, DiskFacts, Failure, LoopFacts, MemoryFacts, NetworkFacts,
-    OnDisk, Operation, Point, PressureFacts, ProbeIdentity, ProbeStatus, ProcessFacts, Schema,
-    Series, SourceInfo, WatchedFacts,
+    ActivityFacts, CgroupFacts, CpuFacts, DiskFacts, Failure, LoopFacts, MemoryFacts, MetricKind,
+    NetworkFacts, OnDisk, Operation, Point, PressureFacts, ProbeIdentity, ProbeStatus,
+    ProcessFacts, Schema, Series, SourceInfo, SourceKind, WatchedFacts,
 };
 
 pub use activity::{Recent, operation, recent};
@@ -143,6 +143,22 @@ pub struct ProbeView {
     pub interval: Option<Duration>,
     /// How its runs went.
     pub runs: RunStats,
+}
+
+impl Snapshot {
+    /// The built-in source whose values were the oldest when this was published, of those past their allowance of two intervals, and
+    /// how old they were: a snapshot is new each second, whether or not there is anything new in it. One that never answered well
+    /// has no values.
+    pub fn late(&self) -> Option<(&SourceView, Duration)> {
+        let sources = self.sources.iter().map(|source| &**source);
+        let samplers = sources.filter(|source| source.info.kind == SourceKind::Sampler);
+        let late = samplers.filter_map(|source| {
+            let (read, interval) = (source.runs.last_success?, source.info.interval);
+            let freshness = Freshness::of(MetricKind::Gauge, read, interval, self.published);
+            freshness.stale.then_some((source, freshness.age))
+        });
+        late.max_by_key(|(_, age)| *age)
+    }
 }
 
 impl SourceView {

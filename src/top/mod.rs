@@ -33,7 +33,7 @@ use page::Page;
 use screen::{Deed, Screen};
 
 /// What is asked for: what the page shows, and no more.
-pub const QUESTION: &str = "/snapshot?fields=timestamp,age_ms,process,resources.cpu,resources.memory,scheduler.event_loop,probes,health,operations.in_flight,operations.overdue,operations.recent";
+pub const QUESTION: &str = "/snapshot?fields=timestamp,age_ms,process,resources.cpu,resources.memory,scheduler.event_loop,scheduler.late,probes,health,operations.in_flight,operations.overdue,operations.recent";
 /// An answer has to be here by then.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What came of an action has to be known by then; the server waits for a minute, since a component may have to be compiled.

@@ -27,6 +27,8 @@ pub(super) struct Page {
     pub(super) uptime_seconds: Option<f64>,
     /// How old the snapshot was when it was answered.
     pub(super) age_ms: f64,
+    /// The built-in source that is late, and how old its values were.
+    pub(super) late: Option<(String, f64)>,
     /// Processors in use.
     pub(super) cpu_percent: Option<f64>,
     /// Memory in use.
@@ -104,6 +106,8 @@ impl Page {
             version: text(process, "/version"),
             uptime_seconds: process["uptime_seconds"].as_f64(),
             age_ms: number("/age_ms").unwrap_or(0.0),
+            late: number("/scheduler/late/age_ms")
+                .map(|age| (text(document, "/scheduler/late/source"), age)),
             cpu_percent: number("/resources/cpu/used_percent"),
             memory_percent: number("/resources/memory/used_percent"),
             memory_bytes: number("/resources/memory/used_bytes"),

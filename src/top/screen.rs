@@ -158,10 +158,23 @@ impl Screen {
         self.lost = Some((since, crate::model::printable(&why, 256)));
     }
 
-    /// How old the data is.
+    /// How old the snapshot is.
     pub(super) fn age(&self, now: Instant) -> Option<Duration> {
-        let (page, received) = self.page.as_ref()?;
-        let then = Duration::try_from_secs_f64(page.age_ms / 1e3).unwrap_or_default();
+        let (page, _) = self.page.as_ref()?;
+        self.counted_on(page.age_ms, now)
+    }
+
+    /// The built-in source that is late, and how old its values are.
+    pub(super) fn late(&self, now: Instant) -> Option<(&str, Duration)> {
+        let (page, _) = self.page.as_ref()?;
+        let (source, age) = page.late.as_ref()?;
+        Some((source, self.counted_on(*age, now)?))
+    }
+
+    /// What was so old when the page came, now.
+    fn counted_on(&self, milliseconds: f64, now: Instant) -> Option<Duration> {
+        let (_, received) = self.page.as_ref()?;
+        let then = Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or_default();
         Some(now.saturating_duration_since(*received) + then)
     }
 

@@ -338,3 +338,17 @@ async fn an_action_that_comes_while_another_is_under_way_is_refused_in_words() {
     let told = "✕ reload http: not done, the action before is still under way";
     assert!(page.contains(told), "{page}");
 }
+
+#[test]
+fn a_source_that_is_late_is_named_with_its_age() {
+    let (mut screen, now) = screen();
+    let mut document = document();
+    document["scheduler"]["late"] = json!({ "source": "disk\u{1b}", "age_ms": 31_000.0 });
+    screen.take(Page::read(&document), now);
+    let page = text(&screen, now + Duration::from_secs(1), 100, 14);
+    assert!(page.contains("data 32.0 s old (disk\\u{1b})"), "{page}");
+    let terminal = drawn(&screen, now, 100, 14);
+    let cells = terminal.backend().buffer().content();
+    let at = page.find("data").unwrap();
+    assert_eq!(cells[page[..at].chars().count()].fg, Color::Yellow);
+}

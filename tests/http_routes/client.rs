@@ -75,6 +75,7 @@ async fn top_is_answered_what_it_asks() {
         "/process",
         "/resources/cpu",
         "/scheduler/event_loop",
+        "/scheduler/late",
         "/probes/0/state",
         "/health/checks/0/message",
         "/operations/in_flight",

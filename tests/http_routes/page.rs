@@ -382,6 +382,42 @@ async fn an_old_snapshot_looks_as_old_as_it_is() {
     server.stop().await;
 }
 
+/// A snapshot is made each second, whatever is in it.
+#[tokio::test]
+async fn a_new_snapshot_of_old_values_looks_as_old_as_they_are() {
+    let mut shown = busy(1);
+    let mut machine = (*shown.sources[0]).clone();
+    let mut stamp = Vec::new();
+    for seconds in [1, 90] {
+        shown.published = Instant::now();
+        let read = shown.published - std::time::Duration::from_secs(seconds);
+        machine.runs.last_success = Some(read);
+        shown.sources[0] = std::sync::Arc::new(machine.clone());
+        let server = staged(shown.clone());
+        let answer = server.get_with("/", HTML).await;
+        let all = tags(answer.text());
+        let state = all.iter().find(|tag| tag.get("data-s") == Some("age.s"));
+        let state = state.unwrap().get("data-state").unwrap().to_owned();
+        let frame = server.get("/page/live").await.json();
+        let value = |key: &str| frame["values"][key].as_str().unwrap().to_owned();
+        stamp.push((state, value("age.of")));
+        let late = server.get("/snapshot/scheduler").await.json()["late"].clone();
+        let age = frame["age_ms"].as_u64().unwrap();
+        let published = frame["published_ms"].as_u64().unwrap();
+        match seconds {
+            1 => assert!(age == published && late.is_null(), "{age} {published} {late}"),
+            _ => {
+                assert!(age >= 90_000 && published < age, "{age} {published}");
+                assert!(late["age_ms"].as_f64().unwrap() >= 90_000.0, "{late}");
+                assert_eq!(late["source"], "machine");
+            }
+        }
+        server.stop().await;
+    }
+    let wanted = [("fresh", ""), ("old", "machine")];
+    assert_eq!(stamp, wanted.map(|(state, of)| (state.to_owned(), of.to_owned())));
+}
+
 #[test]
 fn a_source_that_fails_or_answers_no_more_needs_attention() {
     let mut shown = busy(1);

@@ -194,16 +194,18 @@ async fn live(
     let scene = Scene::of(&shared);
     let body = edition
         .body(Document::Page(&uri.to_string()), move |edition| {
-            let page = scene.with(edition, |at| match &name {
-                Some(name) => page::probe(at, name, None).map(Option::unwrap_or_default),
-                None => page::overview(at, None),
+            let (page, ages) = scene.with(edition, |at| {
+                let page = match &name {
+                    Some(name) => page::probe(at, name, None).map(Option::unwrap_or_default),
+                    None => page::overview(at, None),
+                };
+                (page, [at.data_age(), at.age()])
             });
             let (_, page) = rendered(&HTML, page)?;
-            let age = edition
-                .now
-                .saturating_duration_since(edition.snapshot.published);
+            let [age, published] = ages.map(|age| json!(age.as_millis() as u64));
             let mut frame = page::live(&String::from_utf8_lossy(&page));
-            frame["age_ms"] = json!(age.as_millis() as u64);
+            frame["age_ms"] = age;
+            frame["published_ms"] = published;
             frame["sequence"] = json!(edition.snapshot.sequence);
             Ok((JSON[0].header(), frame.to_string().into_bytes()))
         })

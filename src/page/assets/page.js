@@ -24,22 +24,27 @@
   // The age of what is shown, counted on between two frames.
   let shownAt = performance.now();
   let ageThen = 0;
+  let publishedThen = 0;
   const seconds = (ms) => ms < 9950 ? `${(ms / 1000).toFixed(1)}\u202fs`
     : ms < 120000 ? `${Math.round(ms / 1000)}\u202fs` : `${Math.round(ms / 60000)}\u202fmin`;
   const OLD = 4000, LOST = 10000;
   const tick = () => {
-    const age = ageThen + performance.now() - shownAt;
-    const state = age < OLD ? 'fresh' : age < LOST ? 'old' : 'lost';
+    const since = performance.now() - shownAt;
+    const published = publishedThen + since;
+    // Older than the snapshot: a source is late, while the rest is as it should be.
+    const late = ageThen > publishedThen;
+    const state = published >= LOST ? 'lost' : published >= OLD || late ? 'old' : 'fresh';
     const stamp = marked.states.get('age.s');
     if (stamp) KINDS[1][2](stamp, state);
     const text = marked.values.get('age');
-    if (text) KINDS[0][2](text, seconds(age));
+    if (text) KINDS[0][2](text, seconds(ageThen + since));
     body.classList.toggle('lost', state === 'lost');
   };
 
   const apply = (frame) => {
     shownAt = performance.now();
     ageThen = frame.age_ms;
+    publishedThen = frame.published_ms;
     // The keys are of another structure: nothing of it may be put into this one.
     if (frame.shape !== body.dataset.shape) return void renew();
     for (const [kind, , put] of KINDS) {

@@ -88,15 +88,20 @@ fn header(screen: &Screen, theme: Theme, now: Instant) -> Line<'static> {
     let Some((page, _)) = &screen.page else {
         return Line::from(format!("probity top  {}", screen.authority));
     };
-    let age = screen.age(now).unwrap_or_default();
+    let snapshot = screen.age(now).unwrap_or_default();
+    let (age, of, style) = match screen.late(now) {
+        // The rest is as it should be, unless no snapshot comes.
+        Some((source, age)) => (age, format!(" ({source})"), theme.late(snapshot)),
+        None => (snapshot, String::new(), theme.age(snapshot)),
+    };
     let ready = if page.ready { "ready" } else { "not ready" };
     let uptime = page.uptime_seconds.unwrap_or(0.0) as u64;
     Line::from(vec![
         Span::styled(style::verdict(&page.status), theme.verdict(&page.status)),
         Span::raw(format!("  {ready}  ")),
         Span::styled(
-            format!("data {} old", words::time(age.as_secs_f64() * 1e3)),
-            theme.age(age),
+            format!("data {} old{of}", words::time(age.as_secs_f64() * 1e3)),
+            style,
         ),
         Span::raw(format!(
             "  up {}  probity {}  {} ({})",

@@ -74,6 +74,11 @@ impl Theme {
         }
     }
 
+    /// Of a snapshot that old in which something is late.
+    pub(super) fn late(self, age: Duration) -> Style {
+        self.age(age.max(OLD))
+    }
+
     pub(super) fn age(self, age: Duration) -> Style {
         match age {
             dead if dead >= DEAD => self.bad(),
