@@ -55,6 +55,19 @@ pub struct Moment<'a> {
     pub can_act: bool,
     /// What else there is to link to.
     pub config: &'a Config,
+    /// What besides pages is switched on.
+    pub exports: Exports,
+}
+
+/// Where programs find more than is on a page, if it is switched on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Exports {
+    /// Events.
+    pub events: bool,
+    /// Backups of the database.
+    pub backups: bool,
+    /// Whole snapshots that were kept.
+    pub snapshots: bool,
 }
 
 /// What came of an action, shown once to who asked for it.

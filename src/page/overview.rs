@@ -12,7 +12,7 @@ use super::vitals::{Vital, vitals};
 use super::watched::{Watch, watches};
 use super::words::{self, ago, moment, span};
 use super::work::{self, Shown};
-use super::{Moment, Outcome, RenderError, live};
+use super::{Exports, Moment, Outcome, RenderError, live};
 use crate::model::{ProbeState, Status};
 
 /// Checks listed at most.
@@ -79,6 +79,7 @@ struct Overview<'a> {
     requests: Vec<Fact>,
     errors: Vec<Error>,
     charts: Vec<Chart>,
+    exports: Exports,
     status: bool,
     badges: bool,
     cost: Vec<Fact>,
@@ -120,6 +121,7 @@ pub fn overview(at: &Moment<'_>, outcome: Option<&Outcome>) -> Result<String, Re
         requests: activity::requests(at, past),
         errors: activity::errors(at),
         charts: past.map(charts).unwrap_or_default(),
+        exports: at.exports,
         status: at.config.status,
         badges: at.config.badges,
         cost: activity::cost(at),

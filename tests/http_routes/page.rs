@@ -3,7 +3,7 @@
 use probity::history::History;
 use probity::http::Handles;
 use probity::model::{Failure, ProbeState};
-use probity::page::{Config, Moment, live, overview, probe};
+use probity::page::{Config, Exports, Moment, live, overview, probe};
 use probity::snapshot::Snapshot;
 use std::time::Instant;
 
@@ -47,6 +47,7 @@ fn page(snapshot: &Snapshot, past: Option<&History>) -> String {
         live_failures: &[],
         can_act: true,
         config: &Config::default(),
+        exports: Exports::default(),
     };
     overview(&moment, None).unwrap()
 }
@@ -291,6 +292,7 @@ fn a_probes_page_shows_what_it_may_and_what_it_tried() {
         live_failures: &[],
         can_act: false,
         config: &Config::default(),
+        exports: Exports::default(),
     };
     let page = probe(&moment, "crashing", None).unwrap().unwrap();
     for words in [
@@ -365,6 +367,34 @@ async fn before_the_first_snapshot_the_page_says_so_and_asks_again() {
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert!(answer.text().contains("http-equiv=\"refresh\""));
     server.stop().await;
+}
+
+#[tokio::test]
+async fn only_what_is_switched_on_is_among_the_exports() {
+    let server = staged(busy(1));
+    let text = server.get_with("/", HTML).await.text().to_owned();
+    assert!(!text.contains("/api/v1/events") && !text.contains("/api/v1/backups"));
+    server.stop().await;
+    let snapshot = busy(1);
+    let config = Config::default();
+    let moment = Moment {
+        snapshot: &snapshot,
+        history: None,
+        now: Instant::now(),
+        live_failures: &[],
+        can_act: true,
+        config: &config,
+        exports: Exports {
+            events: true,
+            backups: true,
+            snapshots: true,
+        },
+    };
+    let html = overview(&moment, None).unwrap();
+    for address in ["events", "runs", "kinds", "snapshots", "backups"] {
+        let link = format!("<a href=\"/api/v1/{address}\">");
+        assert!(html.contains(&link), "{address}");
+    }
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ async fn index(
 }
 
 /// What is switched off is not listed.
-fn is_on(shared: &Shared, path: &str) -> bool {
+pub(super) fn is_on(shared: &Shared, path: &str) -> bool {
     let handles = &shared.handles;
     match path {
         "/status" => handles.page.status,

@@ -14,6 +14,7 @@ use axum::routing::{get, post};
 use serde_json::json;
 
 use super::actions::{ask, known};
+use super::index::is_on;
 use super::verdict::Report;
 use super::{parameters, value};
 use crate::history::History;
@@ -23,7 +24,7 @@ use crate::http::problem::Problem;
 use crate::http::request_path::Path;
 use crate::http::site::Shared;
 use crate::model::{Status, printable};
-use crate::page::{self, Asset, Moment, Outcome, RenderError};
+use crate::page::{self, Asset, Exports, Moment, Outcome, RenderError};
 
 /// What a page is.
 pub(super) const HTML: Offer = Offer {
@@ -58,6 +59,7 @@ pub(super) struct Scene {
     history: Option<History>,
     config: page::Config,
     can_act: bool,
+    exports: Exports,
 }
 
 impl Scene {
@@ -67,6 +69,11 @@ impl Scene {
             history: handles.history.clone(),
             config: handles.page.clone(),
             can_act: handles.actions.is_some(),
+            exports: Exports {
+                events: is_on(shared, "/api/v1/events"),
+                backups: is_on(shared, "/api/v1/backups"),
+                snapshots: is_on(shared, "/api/v1/snapshots"),
+            },
         }
     }
 
@@ -86,6 +93,7 @@ impl Scene {
             live_failures: &live,
             can_act: self.can_act,
             config: &self.config,
+            exports: self.exports,
         })
     }
 }
