@@ -14,6 +14,8 @@ pub(super) struct Chart {
     pub(super) top: String,
     /// How far back it goes.
     pub(super) span: &'static str,
+    /// The same in seconds.
+    pub(super) seconds: i64,
     pub(super) lines: Vec<ChartLine>,
 }
 
@@ -177,6 +179,7 @@ fn draw(past: &Past<'_>, key: String, Plan(title, unit, ceiling, lines): Plan) -
         title,
         top: unit.words(scale.most),
         span: past.name,
+        seconds: (past.until - past.from) / 1000,
         lines: lines
             .map(|(index, (name, track))| {
                 let ground = if index == 0 {

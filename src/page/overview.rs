@@ -134,6 +134,7 @@ pub fn overview(at: &Moment<'_>, outcome: Option<&Outcome>) -> Result<String, Re
 struct Starting {
     version: &'static str,
     css: String,
+    js: String,
 }
 
 /// The page before the first snapshot: it asks again by itself.
@@ -144,6 +145,7 @@ pub fn starting() -> Result<String, RenderError> {
     let page = Starting {
         version: env!("CARGO_PKG_VERSION"),
         css: CSS.address(),
+        js: JS.address(),
     };
     page.render()
 }

@@ -7,7 +7,7 @@
 
 use askama::Template;
 
-use super::assets::CSS;
+use super::assets::{CSS, JS};
 use super::chart::{Beat, Heartbeat, beats};
 use super::past::{CELLS, Past};
 use super::words::{NOTHING, ago, counted, moment, percent};
@@ -22,6 +22,7 @@ const MOST: usize = 150;
 #[template(path = "status.html", config = "src/page/askama.toml")]
 struct StatusPage {
     css: String,
+    js: String,
     word: &'static str,
     headline: String,
     window: Option<&'static str>,
@@ -74,6 +75,7 @@ pub fn status(at: &Moment<'_>) -> Result<String, RenderError> {
         .collect();
     let page = StatusPage {
         css: CSS.address(),
+        js: JS.address(),
         word: at.verdict().as_str(),
         headline,
         window: past.as_ref().map(|past| past.name),

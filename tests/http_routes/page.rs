@@ -365,8 +365,50 @@ async fn before_the_first_snapshot_the_page_says_so_and_asks_again() {
     let answer = server.get_with("/", HTML).await;
     assert_page(&answer, 503);
     assert_eq!(answer.header("retry-after"), Some("1"));
-    assert!(answer.text().contains("http-equiv=\"refresh\""));
+    // Slowly without a script; with it the page looks itself, and a reader is not thrown back to its top.
+    let refresh = "<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>";
+    assert!(answer.text().contains(refresh), "{}", answer.text());
+    assert_eq!(answer.text().matches("http-equiv").count(), 1);
+    let all = tags(answer.text());
+    let script = all.iter().find(|tag| tag.name == "script").unwrap();
+    assert_eq!(server.get(script.get("src").unwrap()).await.status, 200);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn the_summary_says_of_when_it_is_and_looks_again() {
+    let server = staged(busy(1));
+    let text = server.get_with("/status", HTML).await.text().to_owned();
+    let first = &text[text.find("<section id=\"overall\"").unwrap()..];
+    let first = &first[..first.find("</section>").unwrap()];
+    assert!(first.contains("As of <time datetime=\"20"), "{first}");
+    let body = tags(&text);
+    let body = body.iter().find(|tag| tag.name == "body").unwrap();
+    assert_eq!(body.get("data-again"), Some("60"));
+    let refresh = "<noscript><meta http-equiv=\"refresh\" content=\"60\"></noscript>";
+    assert!(text.contains(refresh), "{text}");
+    server.stop().await;
+}
+
+/// What old data is made to look like keeps its words readable: axe-core sees no opacity of what lies around a text.
+#[tokio::test]
+async fn nothing_with_words_in_it_is_faded() {
+    let server = staged(busy(1));
+    let style = server.get("/page/page.css").await.text().to_owned();
+    let pictures = [".lost main svg {", ".tip::after {", "  @keyframes pulse {"];
+    for rule in style.lines().filter(|line| line.contains("opacity:")) {
+        let of_a_picture = pictures.iter().any(|start| rule.starts_with(start));
+        assert!(of_a_picture, "{rule}");
+    }
+    assert!(style.contains(".lost main svg { opacity"), "{style}");
+    server.stop().await;
+}
+
+#[test]
+fn a_chart_tells_its_script_how_far_back_it_goes() {
+    let snapshot = busy(1);
+    let html = page(&snapshot, Some(&history(&snapshot)));
+    assert!(html.contains("<div class=\"plot\" data-seconds=\"60\">"), "{html}");
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@
       }
     }
     tick();
+    tell();
   };
 
   // Fetches the page and takes over the sections that differ. Focus, scroll and what was unfolded stay.
@@ -66,6 +67,7 @@
     try {
       const answer = await fetch(location.pathname, { headers: { accept: 'text/html' } });
       if (answer.status !== 200 && answer.status !== 404) return;
+      if ('starting' in body.dataset) return void location.reload();
       const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
       const had = place(document.activeElement);
       const open = new Set([...document.querySelectorAll('details[open]')].map((at) => at.id));
@@ -74,7 +76,11 @@
       document.title = next.title;
       body.dataset.shape = next.body.dataset.shape || '';
       collect();
-      tick();
+      reachable();
+      if (live) {
+        tick();
+        tell();
+      }
       const again = had.map((one) => document.querySelector(one)).find((at) => at !== null);
       if (again && again !== document.activeElement) again.focus({ preventScroll: true });
     } catch { /* The next frame tries again. */ } finally { renewing = false; }
@@ -98,6 +104,7 @@
     const act = at.dataset.act;
     if (act) return [`[data-act="${CSS.escape(act)}"]`, `[data-act^="${CSS.escape(act.split('/')[0])}/"]`];
     if (at.id) return [`#${CSS.escape(at.id)}`];
+    if (at.matches('.plot')) return [`#${CSS.escape(at.closest('.chart').id)} .plot`];
     const section = at.closest('section[id]');
     const link = at.getAttribute('href');
     return section && link ? [`#${CSS.escape(section.id)} [href="${CSS.escape(link)}"]`] : [];
@@ -183,7 +190,7 @@
     }
   });
 
-  // What a chart's lines were under the pointer: read off the lines, in the unit of the axis.
+  // What a chart's lines were at a place, under the pointer or by the arrow keys: read off the lines, in the unit of the axis.
   const POINTS = 120, HEIGHT = 60;
   const heights = (path) => {
     const found = new Map();
@@ -196,14 +203,7 @@
     }
     return found;
   };
-  let tip = null;
-  const point = (event) => {
-    const plot = event.target.closest ? event.target.closest('.plot') : null;
-    if (tip && tip.parentNode !== plot) tip.remove();
-    if (!plot) return;
-    const box = plot.getBoundingClientRect();
-    const share = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
-    const at = Math.round(share * POINTS);
+  const words = (plot, at) => {
     const [, most, unit] = /^([\d.]+)(.*)$/s.exec(plot.querySelector('.y').textContent) || [];
     const names = plot.closest('.chart').querySelectorAll('.legend .name');
     const lines = [...plot.querySelectorAll('.line')].map((line, index) => {
@@ -211,19 +211,75 @@
       const value = height === undefined ? '\u2013' : `${Number((most * (HEIGHT - height) / HEIGHT).toPrecision(2))}${unit}`;
       return `${names[index].textContent} ${value}`;
     });
+    const ago = Math.round(plot.dataset.seconds * (POINTS - at) / POINTS);
+    const when = ago === 0 ? 'now' : ago < 120 ? `${ago}\u202fs ago` : `${Math.round(ago / 60)}\u202fmin ago`;
+    return `${lines.join(' \u00b7 ')} \u00b7 ${when}`;
+  };
+  let tip = null;
+  const hide = () => { if (tip) tip.remove(); };
+  const show = (plot, at) => {
     if (!tip) {
       tip = document.createElement('p');
       tip.className = 'tip num';
     }
-    tip.textContent = lines.join(' \u00b7 ');
+    tip.textContent = words(plot, at);
     if (tip.parentNode !== plot) plot.append(tip);
-    const left = Math.min(Math.max(share * box.width - tip.offsetWidth / 2, 0), box.width - tip.offsetWidth);
+    const [share, width] = [at / POINTS, plot.clientWidth];
+    const left = Math.min(Math.max(share * width - tip.offsetWidth / 2, 0), Math.max(width - tip.offsetWidth, 0));
     tip.style.setProperty('--left', `${left}px`);
-    tip.style.setProperty('--line', `${share * box.width - left}px`);
+    tip.style.setProperty('--line', `${share * width - left}px`);
   };
-  document.addEventListener('pointermove', point, { passive: true });
+  const plotOf = (event) => event.target.closest ? event.target.closest('.plot') : null;
+  document.addEventListener('pointermove', (event) => {
+    const plot = plotOf(event);
+    if (!plot) return hide();
+    const box = plot.getBoundingClientRect();
+    show(plot, Math.round(Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) * POINTS));
+  }, { passive: true });
+  // By keyboard a chart is a slider along its time: it begins at now.
+  const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -POINTS, End: POINTS };
+  const along = (plot, steps) => {
+    const at = Math.min(Math.max(Number(plot.getAttribute('aria-valuenow')) + steps, 0), POINTS);
+    plot.setAttribute('aria-valuenow', at);
+    show(plot, at);
+    plot.setAttribute('aria-valuetext', tip.textContent);
+  };
+  const reachable = () => {
+    for (const plot of document.querySelectorAll('.plot:not([role])')) {
+      const facts = { role: 'slider', tabindex: 0, 'aria-label': plot.querySelector('svg').getAttribute('aria-label'), 'aria-valuemin': 0, 'aria-valuemax': POINTS, 'aria-valuenow': POINTS, 'aria-valuetext': words(plot, POINTS) };
+      for (const [name, value] of Object.entries(facts)) plot.setAttribute(name, value);
+    }
+  };
+  document.addEventListener('keydown', (event) => {
+    const plot = plotOf(event);
+    if (!plot || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === 'Escape') return hide();
+    if (!(event.key in STEPS)) return;
+    event.preventDefault();
+    along(plot, STEPS[event.key]);
+  });
+  document.addEventListener('focusin', (event) => { const plot = plotOf(event); if (plot && plot.matches(':focus-visible')) along(plot, 0); });
+  document.addEventListener('focusout', hide);
 
+  // A headline that changed is said once, and one that flutters no more often than every few seconds.
+  const QUIET = 5000;
+  const headline = () => document.querySelector('[data-v="headline"], [data-v="p.w"]')?.textContent || '';
+  let said = headline();
+  let saying = 0;
+  const tell = () => {
+    if (saying || headline() === said) return;
+    saying = setTimeout(() => {
+      saying = 0;
+      if (headline() === said) return;
+      said = headline();
+      document.getElementById('told').textContent = said;
+    }, QUIET);
+  };
+
+  reachable();
   collect();
+  const again = Number(body.dataset.again) * 1000;
+  if (again) setInterval(() => { if (!document.hidden) renew(); }, again);
   if (!live) return;
   setInterval(tick, 500);
   listen();
