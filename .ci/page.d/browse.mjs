@@ -1,6 +1,6 @@
 // Drives Chromium over the status page and says what it finds. Usage: node browse.mjs ADDRESS PROBES COMPONENT PICTURES,
 // with TOOLS (where the npm packages are) and PROBITY_PID (the program, which is stopped at the end) in the environment.
-import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -11,6 +11,11 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 // Nothing takes longer, unless it hangs.
 const PATIENCE = 20000;
+// What has to be quick is tried this often, and the best counts: other work on the machine must not fail it.
+const ATTEMPTS = 3;
+const PAINTED = 100, LIVE = 1000, TRANSFERRED = 60000;
+// How long the page is watched for long tasks while it is live, in each attempt.
+const WATCHED = 10000;
 const LIGHT = [{ name: 'prefers-color-scheme', value: 'light' }];
 const DARK = [{ name: 'prefers-color-scheme', value: 'dark' }];
 const DESK = { width: 1280, height: 900 };
@@ -22,13 +27,20 @@ const hold = (fact, text) => {
   say(text);
 };
 
+/// The best of a few attempts; what is good enough needs no further one.
+async function best(limit, attempt) {
+  const taken = [];
+  while (taken.length < ATTEMPTS && !taken.some((one) => one < limit)) taken.push(await attempt(taken.length));
+  return Math.min(...taken);
+}
+
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--hide-scrollbars'],
 });
 
 /// A page that notes everything it should not do.
-async function open(path, { viewport = DESK, scheme = LIGHT, script = true } = {}) {
+async function open(path, { viewport = DESK, scheme = LIGHT, script = true, stand = null } = {}) {
   const page = await browser.newPage();
   page.faults = [];
   page.on('console', (line) => line.type() === 'error' && page.faults.push(`console: ${line.text()}`));
@@ -37,6 +49,14 @@ async function open(path, { viewport = DESK, scheme = LIGHT, script = true } = {
     const url = request.url();
     if (!url.startsWith(address) && !url.startsWith('data:')) page.faults.push(`asked for ${url}`);
   });
+  if (stand) {
+    await page.setRequestInterception(true);
+    page.on('request', (request) => {
+      const body = new URL(request.url()).pathname === path ? stand() : null;
+      if (body) request.respond({ status: 503, contentType: 'text/html; charset=utf-8', body });
+      else request.continue();
+    });
+  }
   page.setDefaultTimeout(PATIENCE);
   await page.setViewport(viewport);
   await page.emulateMediaFeatures(scheme);
@@ -69,44 +89,75 @@ const seen = (page, selector, words) => page.waitForFunction(
 );
 
 async function loads() {
-  const page = await open('/');
-  await page.bringToFront();
-  await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0, { polling: 20 });
+  let page = null;
+  const painted = await best(PAINTED, async () => {
+    if (page) await page.close();
+    page = await open('/');
+    await page.bringToFront();
+    await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0, { polling: 20 });
+    return page.evaluate(() => Math.round(performance.getEntriesByName('first-contentful-paint')[0].startTime));
+  });
   const found = await page.evaluate(() => {
-    const paint = performance.getEntriesByName('first-contentful-paint')[0];
     const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
     const loading = all.filter((one) => !/stream|live/.test(one.name));
     return {
-      paint: paint && Math.round(paint.startTime),
       bytes: loading.reduce((sum, one) => sum + one.transferSize, 0),
       files: loading.map((one) => new URL(one.name).pathname),
     };
   });
-  say(`first paint after ${found.paint} ms, ${found.bytes} bytes in ${found.files.join(', ')}`);
-  hold(found.bytes < 60000, `under 60 KB are transferred`);
+  say(`first paint after ${painted} ms`);
+  hold(found.bytes < TRANSFERRED, `${found.bytes} bytes, under ${TRANSFERRED}, are transferred: ${found.files.join(', ')}`);
   return page;
 }
 
-/// A probe that is dropped into the folder is on the page, without a reload, and so is one that cannot run.
+/// A probe that is dropped into the folder is on the page, active, within a second and without a reload, and so is one that cannot run.
 async function live(page) {
   await seen(page, '#probes', ['files']);
   await page.evaluate(() => { window.untouched = true; });
-  const aside = join(probes, 'saturation.part');
-  copyFileSync(component, aside);
-  const begun = performance.now();
-  renameSync(aside, join(probes, 'saturation.wasm'));
-  await seen(page, '#probes', ['saturation', 'active']);
-  await page.waitForFunction(() => {
-    const row = [...document.querySelectorAll('#probes tbody tr')].find((at) => at.textContent.includes('saturation'));
-    return row?.querySelector('.state')?.textContent.trim() === 'active';
-  }, { polling: 20 });
-  say(`a probe dropped into the folder was on the page, active, after ${Math.round(performance.now() - begun)} ms`);
-  const broken = performance.now();
-  writeFileSync(join(probes, 'broken.wasm'), 'no component');
-  await seen(page, '#attention', ['broken', 'rejected']);
-  say(`one that is no component was in "needs attention" after ${Math.round(performance.now() - broken)} ms`);
+  const dropped = await best(LIVE, async (attempt) => {
+    const name = attempt ? `saturation-${attempt}` : 'saturation';
+    const aside = join(probes, `${name}.part`);
+    copyFileSync(component, aside);
+    const begun = performance.now();
+    renameSync(aside, join(probes, `${name}.wasm`));
+    await page.waitForFunction((name) => {
+      const row = [...document.querySelectorAll('#probes tbody tr')].find((at) => at.querySelector('th a')?.textContent === name);
+      return row?.querySelector('.state')?.textContent.trim() === 'active';
+    }, { polling: 20 }, name);
+    return Math.round(performance.now() - begun);
+  });
+  hold(dropped < LIVE, `a probe dropped into the folder was on the page, active, after ${dropped} ms`);
+  const broken = await best(LIVE, async (attempt) => {
+    const name = attempt ? `broken-${attempt}` : 'broken';
+    const begun = performance.now();
+    writeFileSync(join(probes, `${name}.wasm`), `no component ${attempt}`);
+    await page.waitForFunction((name) => [...document.querySelectorAll('#attention li')]
+      .some((at) => at.querySelector('.what')?.textContent === name && at.textContent.includes('rejected')), { polling: 20 }, name);
+    return Math.round(performance.now() - begun);
+  });
+  hold(broken < LIVE, `one that is no component was in "needs attention" after ${broken} ms`);
   await seen(page, '#attention', ['GET http://127.0.0.1:9/', 'refused']);
   hold(await page.evaluate(() => window.untouched), 'and the page was not loaded again for it');
+}
+
+/// What changed is said to who listens, once.
+async function told(page) {
+  await page.waitForFunction(() => {
+    const [told, shown] = ['#told', '[data-v="headline"]'].map((at) => document.querySelector(at).textContent);
+    return told.includes('attention') && told === shown;
+  }, { polling: 20 });
+  say(`a changed headline is announced: ${await text(page, '#told')}`);
+}
+
+/// Nothing that the page does while it is live holds up its reader.
+async function smooth(page) {
+  await page.bringToFront();
+  const longest = await best(50, async () => {
+    await page.evaluate(() => { window.longTasks.length = 0; });
+    await new Promise((done) => { setTimeout(done, WATCHED); });
+    return page.evaluate(() => Math.max(0, ...window.longTasks));
+  });
+  hold(longest < 50, `no task over 50 ms in ${WATCHED / 1000} s of being live (the longest: ${Math.round(longest)} ms)`);
 }
 
 async function keyboard(page) {
@@ -127,6 +178,16 @@ async function keyboard(page) {
   await page.keyboard.press('Enter');
   await seen(page, '#outcome', ['done']);
   say(`an action by keyboard: ${(await text(page, '#outcome')).trim()}`);
+  const plot = await page.$('#history .plot');
+  await plot.focus();
+  await page.keyboard.press('ArrowLeft');
+  const read = () => plot.evaluate((at) => [at.getAttribute('aria-valuetext'), at.querySelector('.tip')?.textContent]);
+  const [first] = await read();
+  await page.keyboard.press('End');
+  const [last, shown] = await read();
+  hold(/ago$/.test(first) && /now$/.test(last) && shown === last, `a chart is read by keyboard: ${first}; ${last}`);
+  await page.keyboard.press('Escape');
+  hold(!(await page.$('.tip')), 'and what was read goes away');
 }
 
 async function withoutScript() {
@@ -158,28 +219,58 @@ async function everyLook() {
   }
 }
 
+/// The page before the first snapshot, which is there too shortly to be met: its template stands in for the overview until it is let go.
+async function starting() {
+  const template = readFileSync(new URL('../../src/page/templates/starting.html', import.meta.url), 'utf8');
+  const stand = template.replace('{{ css }}', '/page/page.css').replace('{{ js }}', '/page/page.js').replace('{{ version }}', '');
+  let begun = false;
+  for (const scheme of [LIGHT, DARK]) {
+    begun = false;
+    const page = await open('/', { scheme, stand: () => (begun ? null : stand) });
+    await accessible(page, 'the page before the first snapshot');
+    begun = true;
+    await seen(page, '#probes', ['files']);
+    say('and it gives way to the overview');
+    await page.close();
+  }
+}
+
+/// A page that is not there.
+async function missing() {
+  for (const scheme of [LIGHT, DARK]) {
+    const page = await open('/probes/nobody', { scheme });
+    await accessible(page, 'the page of a probe that is not there');
+    await page.close();
+  }
+}
+
 /// What is shown must look old when nothing new comes.
 async function lost(page) {
   process.kill(Number(process.env.PROBITY_PID), 'SIGTERM');
   await page.waitForFunction(() => document.body.classList.contains('lost'), { polling: 50 });
   hold(await page.$eval('.age', (at) => at.dataset.state === 'lost'), 'a page whose program is gone says so');
-  await page.screenshot({ path: join(pictures, 'overview-lost.png') });
+  for (const [name, scheme] of [['light', LIGHT], ['dark', DARK]]) {
+    await page.emulateMediaFeatures(scheme);
+    await page.screenshot({ path: join(pictures, `overview-lost-${name}.png`) });
+    await accessible(page, `a lost page in ${name}`);
+  }
 }
 
 try {
   const page = await loads();
   await live(page);
+  await told(page);
   await keyboard(page);
+  await smooth(page);
   await withoutScript();
+  await starting();
+  await missing();
   await everyLook();
-  const tasks = await page.evaluate(() => window.longTasks);
-  say(`while live: ${tasks.length} tasks over 50 ms, the longest ${Math.round(Math.max(0, ...tasks))} ms`);
   if (page.faults.length) throw new Error(page.faults.join('; '));
   await lost(page);
 } catch (error) {
   console.error(`page: FAILED: ${error.message}`);
   process.exitCode = 1;
 } finally {
-  rmSync(join(probes, 'broken.wasm'), { force: true });
   await browser.close();
 }

@@ -43,7 +43,7 @@ class Person:
         until = time.monotonic() + PATIENCE
         while not done():
             if time.monotonic() > until:
-                raise SystemExit(f"top: FAILED: {what}; the last of what was seen: {self.seen[-3000:]!r}")
+                raise SystemExit(f"top: FAILED: {what}; this is:\n{screen(self.seen)}")
             self.read()
 
     def sees(self, words):
@@ -85,7 +85,7 @@ def screen(seen):
 
 def begun(command):
     person = Person(command)
-    person.sees("files")
+    person.sees("saturation")
     person.sees("active")
     if termios.tcgetattr(person.theirs)[3] & (termios.ICANON | termios.ECHO):
         raise SystemExit("top: FAILED: while it runs, the terminal is not read key by key")
@@ -96,7 +96,7 @@ command = sys.argv[1:]
 person = begun(command)
 print("top: it shows the probe and its state")
 person.types("p")
-person.sees("pause files?")
+person.sees("pause saturation?")
 person.types("y")
 person.sees("paused")
 print("top: a probe was paused by keys")

@@ -44,7 +44,8 @@ use crate::snapshot::SnapshotCell;
 /// The id by which a client and the log speak of one request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Keeps other sites' pages from embedding an answer, unless it is meant for them.
-pub(super) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+pub(super) const RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 /// The longest request id taken over from a client.
 const MAX_ID_BYTES: usize = 128;
 

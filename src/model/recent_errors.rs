@@ -72,7 +72,9 @@ mod tests {
 
     fn kept(errors: &RecentErrors) -> Vec<(&str, u64)> {
         let errors = errors.iter();
-        errors.map(|one| (&*one.failure.message, one.count)).collect()
+        errors
+            .map(|one| (&*one.failure.message, one.count))
+            .collect()
     }
 
     #[test]

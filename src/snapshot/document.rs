@@ -7,9 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::activity;
 use super::{Check, Dated, Freshness, HealthReport, ProbeView, RunStats, Snapshot, SourceView};
-use crate::model::{
-    Failure, MetricKind, OnDisk, ProbeStatus, RecentError, Series, SourceKind,
-};
+use crate::model::{Failure, MetricKind, OnDisk, ProbeStatus, RecentError, Series, SourceKind};
 
 /// The document's top-level parts, in order.
 pub const PARTS: [&str; 17] = [

@@ -67,7 +67,10 @@ async fn who_does_not_answer_is_waited_for_only_so_long() {
 async fn top_is_answered_what_it_asks() {
     let server = TestServer::start(&config(), Some(shown(7)));
     let instance = Instance::new(server.address, None);
-    let answer = instance.get(probity::top::QUESTION, PATIENCE).await.unwrap();
+    let answer = instance
+        .get(probity::top::QUESTION, PATIENCE)
+        .await
+        .unwrap();
     assert_eq!(answer.status, 200, "{}", answer.reason());
     let document = answer.json().unwrap();
     for pointer in [
@@ -82,7 +85,10 @@ async fn top_is_answered_what_it_asks() {
         "/operations/overdue",
         "/operations/recent",
     ] {
-        assert!(document.pointer(pointer).is_some(), "{pointer}: {document:#}");
+        assert!(
+            document.pointer(pointer).is_some(),
+            "{pointer}: {document:#}"
+        );
     }
     server.stop().await;
 }

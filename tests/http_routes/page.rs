@@ -312,7 +312,10 @@ fn a_probes_page_shows_what_it_may_and_what_it_tried() {
 /// `busy` with further failures of its crashing probe, the last one three times.
 fn troubled() -> Snapshot {
     let mut shown = busy(1);
-    let crashing = shown.probes.iter().position(|one| &*one.identity.name == "crashing");
+    let crashing = shown
+        .probes
+        .iter()
+        .position(|one| &*one.identity.name == "crashing");
     let crashing = crashing.unwrap();
     let mut view = (*shown.probes[crashing]).clone();
     let now = view.status.last_error.as_ref().unwrap().1;
@@ -339,7 +342,12 @@ async fn the_errors_before_the_last_are_shown_too_with_how_often_they_were() {
         let errors = &text[text.find("<section id=\"errors\"").unwrap()..];
         let errors = &errors[..errors.find("</section>").unwrap()];
         let mut last = 0;
-        for words in ["no answer", "3 times, first now", "1 s of CPU time are allowed", "trap.unreachable"] {
+        for words in [
+            "no answer",
+            "3 times, first now",
+            "1 s of CPU time are allowed",
+            "trap.unreachable",
+        ] {
             let at = errors.find(words);
             let at = at.unwrap_or_else(|| panic!("{path}: {words}\n{errors}"));
             assert!(at > last, "{path}: {words} stands too early\n{errors}");
@@ -350,9 +358,21 @@ async fn the_errors_before_the_last_are_shown_too_with_how_often_they_were() {
     let errors = told["recent_errors"].as_array().unwrap();
     let told: Vec<_> = errors
         .iter()
-        .map(|one| (one["code"].as_str().unwrap(), one["count"].as_u64().unwrap()))
+        .map(|one| {
+            (
+                one["code"].as_str().unwrap(),
+                one["count"].as_u64().unwrap(),
+            )
+        })
         .collect();
-    assert_eq!(told, [("unavailable", 3), ("limits.cpu", 1), ("trap.unreachable", 1)]);
+    assert_eq!(
+        told,
+        [
+            ("unavailable", 3),
+            ("limits.cpu", 1),
+            ("trap.unreachable", 1)
+        ]
+    );
     for key in ["message", "first", "timestamp"] {
         assert!(errors[0][key].is_string(), "{key}: {}", errors[0]);
     }
@@ -402,13 +422,6 @@ async fn nothing_with_words_in_it_is_faded() {
     }
     assert!(style.contains(".lost main svg { opacity"), "{style}");
     server.stop().await;
-}
-
-#[test]
-fn a_chart_tells_its_script_how_far_back_it_goes() {
-    let snapshot = busy(1);
-    let html = page(&snapshot, Some(&history(&snapshot)));
-    assert!(html.contains("<div class=\"plot\" data-seconds=\"60\">"), "{html}");
 }
 
 #[tokio::test]
@@ -477,7 +490,10 @@ async fn a_new_snapshot_of_old_values_looks_as_old_as_they_are() {
         let age = frame["age_ms"].as_u64().unwrap();
         let published = frame["published_ms"].as_u64().unwrap();
         match seconds {
-            1 => assert!(age == published && late.is_null(), "{age} {published} {late}"),
+            1 => assert!(
+                age == published && late.is_null(),
+                "{age} {published} {late}"
+            ),
             _ => {
                 assert!(age >= 90_000 && published < age, "{age} {published}");
                 assert!(late["age_ms"].as_f64().unwrap() >= 90_000.0, "{late}");
@@ -487,7 +503,10 @@ async fn a_new_snapshot_of_old_values_looks_as_old_as_they_are() {
         server.stop().await;
     }
     let wanted = [("fresh", ""), ("old", "machine")];
-    assert_eq!(stamp, wanted.map(|(state, of)| (state.to_owned(), of.to_owned())));
+    assert_eq!(
+        stamp,
+        wanted.map(|(state, of)| (state.to_owned(), of.to_owned()))
+    );
 }
 
 #[test]

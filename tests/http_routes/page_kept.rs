@@ -221,7 +221,10 @@ fn guarded(page: Config) -> TestServer {
         token_file: Some(file.path().to_owned()),
         ..wire::config()
     };
-    TestServer::start_with(&config, Some(busy(1)), |handles| Handles { page, ..handles })
+    TestServer::start_with(&config, Some(busy(1)), |handles| Handles {
+        page,
+        ..handles
+    })
 }
 
 /// `me:word`, as a browser sends it once a person has given the token.
@@ -300,8 +303,16 @@ async fn what_is_public_needs_no_token_and_nothing_else_is() {
         "/health/detailed",
     ] {
         let answer = server.get(path).await;
-        assert!([401, 404].contains(&answer.status), "{path}: {}", answer.status);
-        assert!(!answer.text().contains("files"), "{path}: {}", answer.text());
+        assert!(
+            [401, 404].contains(&answer.status),
+            "{path}: {}",
+            answer.status
+        );
+        assert!(
+            !answer.text().contains("files"),
+            "{path}: {}",
+            answer.text()
+        );
     }
     let badge = server.get("/badge/health.svg").await;
     let policy = "cross-origin-resource-policy";

@@ -205,9 +205,8 @@ fn errors(at: &Moment<'_>, view: &ProbeView) -> Vec<Fault> {
         ("State", status.state_error.as_deref(), None),
     ];
     let others = others.into_iter();
-    let others = others.filter_map(|(title, failure, when)| {
-        Some(fault(at, title, failure?, when, String::new()))
-    });
+    let others = others
+        .filter_map(|(title, failure, when)| Some(fault(at, title, failure?, when, String::new())));
     let recent = status.recent_errors.iter().enumerate().map(|(index, one)| {
         let title = if index == 0 { "Last error" } else { "Before" };
         let repeated = repeated(at, one).unwrap_or_default();
