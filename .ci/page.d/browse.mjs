@@ -1,5 +1,6 @@
 // Drives Chromium over the status page and says what it finds. Usage: node browse.mjs ADDRESS PROBES COMPONENT PICTURES,
-// with TOOLS (where the npm packages are) and PROBITY_PID (the program, which is stopped at the end) in the environment.
+// with TOOLS (where the npm packages are), TOKEN (the program's) and PROBITY_PID (the program, which is stopped at the end) in the
+// environment.
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -88,6 +89,20 @@ const seen = (page, selector, words) => page.waitForFunction(
   { polling: 20 }, selector, words,
 );
 
+/// The browser is asked for the token, and from then on sends it by itself: all that follows depends on it.
+async function admitted() {
+  const page = await browser.newPage();
+  // Without anybody before it the browser asks nobody, and gives up: it understood what it was asked for.
+  const refused = await page.goto(address).then(() => '', (error) => error.message);
+  hold(refused.includes('ERR_INVALID_AUTH_CREDENTIALS'), 'without the token the browser asks for it');
+  const known = new URL(address);
+  known.username = 'anybody';
+  known.password = process.env.TOKEN;
+  const opened = await page.goto(known.href, { waitUntil: 'load' });
+  hold(opened.status() === 200, 'with the token as a password the page opens');
+  await page.close();
+}
+
 async function loads() {
   let page = null;
   const painted = await best(PAINTED, async () => {
@@ -152,6 +167,9 @@ async function told(page) {
 /// Nothing that the page does while it is live holds up its reader.
 async function smooth(page) {
   await page.bringToFront();
+  // One made on purpose is seen.
+  await page.evaluate(() => { window.longTasks.length = 0; setTimeout(() => { for (const end = performance.now() + 80; performance.now() < end;); }); });
+  await page.waitForFunction(() => window.longTasks.length > 0, { polling: 20 });
   const longest = await best(50, async () => {
     await page.evaluate(() => { window.longTasks.length = 0; });
     await new Promise((done) => { setTimeout(done, WATCHED); });
@@ -257,6 +275,7 @@ async function lost(page) {
 }
 
 try {
+  await admitted();
   const page = await loads();
   await live(page);
   await told(page);
