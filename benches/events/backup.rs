@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use probity::backup::{BackupId, Chosen, Config, Maker, Phase, Progress};
-use probity::model::{Event, Tally};
+use probity::model::{ByteSize, Event, Tally};
 use probity::store::{EventStore, Store};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
@@ -86,7 +86,7 @@ async fn measure(stored: &Path, state: &Path, events: &EventStore) {
         folder: Some(stored.to_owned()),
         ..Config::default()
     };
-    let maker = Maker::open(&config, state, None).unwrap();
+    let maker = Maker::open(&config, state, ByteSize(0), None).unwrap();
     let stop = CancellationToken::new();
     let ending = stop.clone();
     let making = maker.clone();
