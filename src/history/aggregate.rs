@@ -1,4 +1,6 @@
-//! What many samples come to: count, average, extremes, percentiles, and rates of what only grows.
+//! What many samples come to: count, average, extremes and percentiles.
+
+use super::rate::Rate;
 
 /// What the samples of one series come to in a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,6 +78,20 @@ impl Aggregates {
             last,
         })
     }
+
+    /// The aggregates of rates in order of time, their average being what was gained over the time that they cover together;
+    /// nothing when there are none.
+    pub fn of_rates(rates: impl Iterator<Item = Rate>, scratch: &mut Scratch) -> Option<Self> {
+        let (mut gained, mut millis) = (0.0, 0);
+        let known = rates.filter(|rate| !rate.value.is_nan());
+        let counted = known.inspect(|rate| {
+            gained += rate.value * rate.millis as f64;
+            millis += rate.millis;
+        });
+        let all = Self::of(counted.map(|rate| (rate.time, rate.value)), scratch)?;
+        let average = gained / millis as f64;
+        Some(Self { average, ..all })
+    }
 }
 
 /// A quantile of values in any order, between two of them in proportion, as PromQL's `quantile_over_time` has it: -Inf
@@ -116,19 +132,9 @@ fn percentiles<const N: usize>(ranks: &mut [Rank], quantiles: [f64; N]) -> [f64;
     })
 }
 
-/// What a total that only grows gained each second between one sample and the next, at the time of the later one. A total
-/// that is smaller than before began anew at 0.
-pub fn rates(samples: impl Iterator<Item = (i64, f64)>) -> impl Iterator<Item = (i64, f64)> {
-    let mut before: Option<(i64, f64)> = None;
-    samples.filter_map(move |(time, value)| {
-        let (then, old) = before.replace((time, value))?;
-        let gained = if value < old { value } else { value - old };
-        (time > then).then(|| (time, gained * 1e3 / (time - then) as f64))
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::rates;
     use super::*;
     use proptest::prelude::*;
 
@@ -175,9 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_survives_a_reset_and_a_gap() {
-        let samples = [(0, 10.0), (5_000, 20.0), (10_000, 4.0), (20_000, 24.0)];
-        let rates: Vec<_> = rates(samples.into_iter()).collect();
-        assert_eq!(rates, [(5_000, 2.0), (10_000, 0.8), (20_000, 2.0)]);
+    fn the_average_of_rates_is_the_gain_over_the_time() {
+        let samples = [(0, 0.0), (5_000, 50.0), (65_000, 110.0)];
+        let all = Aggregates::of_rates(rates(samples.into_iter()), &mut Scratch::default());
+        let all = all.expect("there are rates");
+        assert_eq!((all.count, all.minimum, all.maximum), (2, 1.0, 10.0));
+        assert_eq!(all.average, 110.0 / 65.0, "not 5.5");
     }
 }

@@ -1,5 +1,6 @@
 //! Many samples made few: one value for each step of a window.
 
+use super::rate::Rate;
 use crate::model::Summary;
 
 /// What becomes of the samples of one step.
@@ -74,13 +75,17 @@ impl Steps {
     pub fn sums(&self, samples: impl Iterator<Item = (i64, Summary)>) -> Vec<Summary> {
         let mut sums = vec![Summary::default(); self.count];
         for (time, samples) in samples {
-            let step = (time - self.from - 1).div_euclid(self.step);
-            let place = usize::try_from(step).ok();
+            let place = usize::try_from(self.number(time)).ok();
             if let Some(sum) = place.and_then(|place| sums.get_mut(place)) {
                 *sum = sum.then(samples);
             }
         }
         sums
+    }
+
+    /// The step that a moment lies in, counted from the first, which is 0.
+    fn number(&self, time: i64) -> i64 {
+        (time - self.from - 1).div_euclid(self.step)
     }
 
     /// The end of each with its samples, as [`Steps::sums`] gives them, made one value; nothing where there are none.
@@ -105,10 +110,34 @@ impl Steps {
         let sums = self.sums(samples.map(|(time, value)| (time, Summary::of(value))));
         self.values(&sums, fold)
     }
+
+    /// The same for rates. Each has the weight of the time that it covers of the step with its end, so that the mean is what was
+    /// gained in that time; else one that stands for minutes would weigh as much as one of seconds.
+    pub fn fold_rates(
+        &self,
+        rates: impl Iterator<Item = Rate>,
+        fold: Fold,
+    ) -> Vec<(i64, Option<f64>)> {
+        let weighed = rates.filter_map(|rate| {
+            let rate = rate.after(self.from + self.step * self.number(rate.time))?;
+            let one = Summary::of(rate.value);
+            let summary = match fold {
+                Fold::Average => Summary {
+                    count: rate.millis.unsigned_abs(),
+                    sum: rate.value * rate.millis as f64,
+                    ..one
+                },
+                _ => one,
+            };
+            Some((rate.time, summary))
+        });
+        self.values(&self.sums(weighed), fold)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rates;
     use super::*;
 
     #[test]
@@ -145,5 +174,30 @@ mod tests {
         assert_eq!(Steps::covering(-1, 10, 5).until(), 0);
         let short = Steps::covering(7_000, 1_000, 5_000);
         assert_eq!((short.from, short.count), (5_000, 1), "a part of one step");
+    }
+
+    #[test]
+    fn rates_weigh_as_long_as_they_are_and_lie_in_the_step() {
+        let steps = Steps::covering(120_000, 120_000, 60_000);
+        // 10 a second for half a minute, one a second across a gap of 20 s, and 4 in the last ten; then 2 and 10.
+        let totals = [
+            (0, 0.0),
+            (30_000, 300.0),
+            (50_000, 320.0),
+            (60_000, 360.0),
+            (115_000, 470.0),
+            (120_000, 520.0),
+        ];
+        let folded = |fold| {
+            let folded = steps.fold_rates(rates(totals.into_iter()), fold);
+            folded.into_iter().map(|(_, value)| value.unwrap_or(-1.0))
+        };
+        let average: Vec<f64> = folded(Fold::Average).collect();
+        assert_eq!(average, [6.0, 160.0 / 60.0]);
+        assert_eq!(folded(Fold::Count).collect::<Vec<_>>(), [3.0, 2.0]);
+        assert_eq!(folded(Fold::Maximum).collect::<Vec<_>>(), [10.0, 10.0]);
+        let beyond = [(-30_000, 0.0), (30_000, 60.0), (60_000, 240.0)];
+        let folded = steps.fold_rates(rates(beyond.into_iter()), Fold::Average);
+        assert_eq!(folded[0], (60_000, Some(3.5)), "half a minute of each");
     }
 }

@@ -14,13 +14,15 @@ mod layout;
 #[cfg(test)]
 pub(crate) mod made;
 mod places;
+mod rate;
 mod view;
 mod writer;
 
-pub use aggregate::{Aggregates, Scratch, quantile, rates};
+pub use aggregate::{Aggregates, Scratch, quantile};
 pub use bucket::{Fold, Steps};
 pub use clock::Moment;
 pub use config::Config;
 pub use index::{SeriesId, SeriesKey};
+pub use rate::{Rate, rates};
 pub use view::{History, View};
 pub use writer::Writer;

@@ -54,6 +54,11 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::with(|tick| Some(100.0 + (tick * 5) as f64)).await
+    }
+
+    /// Both are at `total` of the tick in memory; nothing where that tick is left out.
+    async fn with(total: impl Fn(i64) -> Option<f64>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut tally = Tally::default();
         let store = Store::open(folder.path(), &mut tally).unwrap();
@@ -65,9 +70,11 @@ impl Bench {
         for tick in 0..=30 {
             let wall = memory + tick * TICK;
             let boot = 1_000_000 + tick * TICK;
-            // One more each second, from 95 a tick before.
-            let total = shown(100.0 + (tick * 5) as f64);
-            writer.record_at(&total, Instant::now(), Moment { boot, wall });
+            // There were 95 a tick before.
+            if let Some(total) = total(tick) {
+                let moment = Moment { boot, wall };
+                writer.record_at(&shown(total), Instant::now(), moment);
+            }
         }
         let cell = Arc::new(SnapshotCell::new());
         let history = writer.history();
@@ -211,6 +218,23 @@ async fn rates_go_on_across_the_seam() {
         [Some(1.0); 6],
         "one a second on both sides, and between"
     );
+}
+
+#[tokio::test]
+async fn the_rate_of_the_step_with_the_seam_is_what_was_gained_in_its_time() {
+    // Ten a second in memory, which has of its first half minute only the ends.
+    let total = |tick: i64| 145.0 + (tick * 50) as f64;
+    let bench = Bench::with(|tick| (!(1..6).contains(&tick)).then(|| total(tick))).await;
+    let query = "window=5m&series=jobs_total&step=1m&fn=";
+    let rates = values(&bench.ask(&format!("{query}avg")).await, 0);
+    // One a second for the 25 s that the archive has of the minute, and ten for the 35 s after that.
+    let seam = (25.0 + 350.0) / 60.0;
+    let wanted = [1.0, 1.0, seam, 10.0, 10.0].map(Some);
+    for (rate, wanted) in std::iter::zip(&rates, wanted) {
+        assert!((rate.unwrap() - wanted.unwrap()).abs() < 1e-9, "{rates:?}");
+    }
+    let counts = values(&bench.ask(&format!("{query}count")).await, 0);
+    assert_eq!(counts[2], Some(3.0), "rates, and not their milliseconds");
 }
 
 #[tokio::test]

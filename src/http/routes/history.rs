@@ -279,7 +279,7 @@ fn summed<'a>(
     let samples = view.samples(id, window.start(), window.end);
     let all = match way {
         As::Value => Aggregates::of(samples, scratch),
-        As::Rate => Aggregates::of(rates(samples), scratch),
+        As::Rate => Aggregates::of_rates(rates(samples), scratch),
     }?;
     Some(Summed {
         series: Description::of(key),

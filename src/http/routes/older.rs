@@ -124,7 +124,7 @@ impl Older {
             }
             As::Rate => {
                 let totals = rows.iter().map(|row| (row.last_time, row.summary.last));
-                steps.fold(rates(totals.chain(newer)), fold)
+                steps.fold_rates(rates(totals.chain(newer)), fold)
             }
         }
     }
@@ -141,7 +141,7 @@ pub(super) fn points(
     let samples = |from| view.samples(id, from, steps.end);
     match way {
         As::Value => steps.fold(samples(steps.from + 1), fold),
-        As::Rate => steps.fold(rates(samples(steps.from - BEFORE)), fold),
+        As::Rate => steps.fold_rates(rates(samples(steps.from - BEFORE)), fold),
     }
 }
 
