@@ -238,6 +238,45 @@ async fn the_rate_of_the_step_with_the_seam_is_what_was_gained_in_its_time() {
 }
 
 #[tokio::test]
+async fn aggregates_and_points_of_one_window_agree() {
+    // A burst of 300 where the window begins, at which there is no tick, and another at its end.
+    let total = |tick: i64| (tick * 5 + 300 * (tick / 12)) as f64;
+    let bench = Bench::with(|tick| (tick != 12).then(|| total(tick))).await;
+    let window = format!("window=1m&end={}&series=", (bench.end - 30_000) / 1_000);
+    for (series, way) in [
+        ("jobs_total", "rate"),
+        ("jobs_total", "value"),
+        ("depth", "value"),
+    ] {
+        let query = format!("{window}{series}&as={way}");
+        let (_, all) = ask(&bench.server, &format!("/api/v1/aggregates?{query}")).await;
+        let all = &all["series"][0];
+        for (fold, key) in [
+            ("avg", "average"),
+            ("min", "minimum"),
+            ("max", "maximum"),
+            ("count", "count"),
+        ] {
+            let path = format!("/api/v1/history?{query}&step=30s&fn={fold}");
+            let (_, document) = ask(&bench.server, &path).await;
+            let halves: Vec<f64> = values(&document, 0).into_iter().flatten().collect();
+            assert_eq!(halves.len(), 2, "{query}");
+            let both = match fold {
+                "avg" => (halves[0] + halves[1]) / 2.0,
+                "min" => halves[0].min(halves[1]),
+                "max" => halves[0].max(halves[1]),
+                _ => halves[0] + halves[1],
+            };
+            let found = all[key].as_f64().unwrap();
+            assert!(
+                (found - both).abs() < 1e-9,
+                "{query} {key}: {found} and {both}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn series_that_memory_has_no_more_are_found_in_the_archive() {
     let bench = Bench::new().await;
     let selector = encoded("{__name__=~\"g.*|depth\"}");

@@ -11,11 +11,11 @@ use axum::http::{HeaderMap, Response, Uri};
 use axum::routing::get;
 use serde::Serialize;
 
-use super::older::{Older, name_of, points};
+use super::older::{Older, name_of, points, rates_after, values_after};
 use super::window::{Description, Window, duration, millis, refused, shown, word};
 use super::{parameters, value};
 use crate::archive::Archive;
-use crate::history::{Aggregates, Fold, Scratch, SeriesId, SeriesKey, Steps, View, rates};
+use crate::history::{Aggregates, Fold, Scratch, SeriesId, SeriesKey, Steps, View};
 use crate::http::bodies::Body;
 use crate::http::negotiate::{JSON, choose};
 use crate::http::problem::Problem;
@@ -276,10 +276,10 @@ fn summed<'a>(
     way: As,
     scratch: &mut Scratch,
 ) -> Option<Summed<'a>> {
-    let samples = view.samples(id, window.start(), window.end);
+    let (after, until) = (window.start(), window.end);
     let all = match way {
-        As::Value => Aggregates::of(samples, scratch),
-        As::Rate => Aggregates::of_rates(rates(samples), scratch),
+        As::Value => Aggregates::of(values_after(view, id, after, until), scratch),
+        As::Rate => Aggregates::of_rates(rates_after(view, id, after, until), scratch),
     }?;
     Some(Summed {
         series: Description::of(key),

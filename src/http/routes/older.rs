@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::history::{As, within};
 use crate::archive::{Archive, ArchiveError, PastSeries, Sample, Seam};
-use crate::history::{Fold, SeriesId, SeriesKey, Steps, View, rates};
+use crate::history::{Fold, Rate, SeriesId, SeriesKey, Steps, View, rates};
 use crate::http::problem::Problem;
 use crate::model::Summary;
 use crate::query::Selector;
@@ -17,7 +17,7 @@ const MAX_ROWS: usize = 500_000;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How far before a window its first rate looks for the total before.
 const BEFORE: i64 = 300_000;
-/// The same in steps of the archive, if those are longer.
+/// The same in steps of the archive or of memory, if those are longer.
 const STEPS_BEFORE: i64 = 2;
 
 /// A series' name and labels.
@@ -138,11 +138,32 @@ pub(super) fn points(
     way: As,
     fold: Fold,
 ) -> Vec<(i64, Option<f64>)> {
-    let samples = |from| view.samples(id, from, steps.end);
     match way {
-        As::Value => steps.fold(samples(steps.from + 1), fold),
-        As::Rate => steps.fold_rates(rates(samples(steps.from - BEFORE)), fold),
+        As::Value => steps.fold(values_after(view, id, steps.from, steps.end), fold),
+        As::Rate => steps.fold_rates(rates_after(view, id, steps.from, steps.end), fold),
     }
+}
+
+/// A series' values in memory that are later than `after`.
+pub(super) fn values_after(
+    view: &View,
+    id: SeriesId,
+    after: i64,
+    until: i64,
+) -> impl Iterator<Item = (i64, f64)> {
+    view.samples(id, after.saturating_add(1), until)
+}
+
+/// What a total in memory gained later than `after`: the first gain is one from the sample before.
+pub(super) fn rates_after(
+    view: &View,
+    id: SeriesId,
+    after: i64,
+    until: i64,
+) -> impl Iterator<Item = Rate> {
+    let before = BEFORE.max(view.interval().saturating_mul(STEPS_BEFORE));
+    let totals = view.samples(id, after.saturating_sub(before), until);
+    rates(totals).filter_map(move |rate| rate.after(after))
 }
 
 /// A series' name and labels, for looking it up.
