@@ -26,7 +26,9 @@ pub(super) fn calculate(
         (left, right)
     };
     let ones = groups(&one, &matching.grouping);
-    check_unique(&one, &ones, !swapped, budget)?;
+    // Where a side has no value at a step, there is nothing to match.
+    let asked = anywhere(&many, budget)?;
+    check_unique(&one, &ones, &asked, !swapped, budget)?;
     let mut taken = Taken::default();
     let mut results = Vec::new();
     for series in &many {
@@ -90,15 +92,29 @@ fn groups(series: &[Series], grouping: &Grouping) -> Groups {
     groups
 }
 
-/// On the side on which there may be only one series of a group, no two have a value at the same step.
+/// At which steps any of the series has a value.
+fn anywhere(series: &[Series], budget: &Budget) -> Result<Vec<bool>, QueryError> {
+    let mut steps = Vec::new();
+    for one in series {
+        budget.work(one.samples.len())?;
+        steps.resize(one.samples.len(), false);
+        for (present, sample) in std::iter::zip(&mut steps, &one.samples) {
+            *present |= sample.is_present();
+        }
+    }
+    Ok(steps)
+}
+
+/// On the side on which there may be only one series of a group, no two have a value at the same step of those `asked`.
 fn check_unique(
     series: &[Series],
     groups: &Groups,
+    asked: &[bool],
     is_right: bool,
     budget: &Budget,
 ) -> Result<(), QueryError> {
     for (group, members) in groups.iter().filter(|(_, members)| members.len() > 1) {
-        for step in 0..series[members[0]].samples.len() {
+        for (step, _) in asked.iter().enumerate().filter(|(_, asked)| **asked) {
             budget.work(members.len())?;
             let present = |index: &&usize| series[**index].samples[step].is_present();
             let mut present = members.iter().filter(present);

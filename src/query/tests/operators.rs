@@ -146,3 +146,25 @@ fn sets() {
         assert_eq!(graph(&view, query, (0, 2), 1), wanted, "{query}");
     }
 }
+
+#[test]
+fn where_one_side_is_empty_nothing_is_ambiguous() {
+    let view = past(&[
+        ("x{a=1}", "_ 7 7"),
+        ("y{a=1,b=1}", "1 1 1"),
+        ("y{a=1,b=2}", "2 _ 2"),
+    ]);
+    check(
+        &view,
+        0,
+        &[
+            ("x / on(a) y", ""),
+            ("none * on(a) group_left y", ""),
+            ("y * on(a) group_right none", ""),
+        ],
+    );
+    let whole = "{a=\"1\"} 1:7";
+    assert_eq!(graph(&view, "x / on(a) y", (0, 1), 1), whole);
+    let told = graph(&view, "x / on(a) y", (0, 2), 1);
+    assert!(told.starts_with("Failed: several series"), "{told}");
+}
