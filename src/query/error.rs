@@ -25,6 +25,8 @@ pub struct QueryError {
     pub message: String,
     /// The character at fault, counted from 1; nothing where no single one is.
     pub position: Option<usize>,
+    /// The piece of the text that it is about, until that has been looked up.
+    pub(super) piece: Option<String>,
 }
 
 fn at(position: Option<usize>) -> String {
@@ -40,7 +42,14 @@ impl QueryError {
             fault: QueryFault::Malformed,
             message: message.into(),
             position,
+            piece: None,
         }
+    }
+
+    /// The same about a name, an operator or what a string says, whose place in the text is not known yet.
+    pub(super) fn about(self, piece: impl Into<String>) -> Self {
+        let piece = Some(piece.into());
+        Self { piece, ..self }
     }
 
     /// `what` is part of the language, but not carried out here.
@@ -49,6 +58,7 @@ impl QueryError {
             fault: QueryFault::Unsupported,
             message: format!("{what} is not supported here"),
             position: None,
+            piece: None,
         }
     }
 
@@ -58,6 +68,7 @@ impl QueryError {
             fault: QueryFault::TooMuch,
             message: message.into(),
             position: None,
+            piece: None,
         }
     }
 
@@ -67,6 +78,7 @@ impl QueryError {
             fault: QueryFault::TooSlow,
             message: message.into(),
             position: None,
+            piece: None,
         }
     }
 
@@ -76,6 +88,7 @@ impl QueryError {
             fault: QueryFault::Failed,
             message: message.into(),
             position: None,
+            piece: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use promql_parser::parser;
 use promql_parser::util::unquote_string;
 
-use super::QueryError;
+use super::{QueryError, place};
 use crate::model::printable;
 
 /// What the parser crate says when it knows no better.
@@ -23,7 +23,7 @@ const LONGEST_SECONDS: f64 = 1e11;
 pub(super) struct Piece<'a> {
     /// Its first byte in the text.
     start: usize,
-    text: &'a str,
+    pub(super) text: &'a str,
 }
 
 impl Piece<'_> {
@@ -44,6 +44,16 @@ impl Piece<'_> {
         matches!(self.text, "=~" | "!~" | "label_replace")
     }
 
+    /// Whether it is more than a comment.
+    pub(super) fn is_code(&self) -> bool {
+        !self.text.starts_with('#')
+    }
+
+    /// Its first character in the text, counted from 1.
+    pub(super) fn character(&self, text: &str) -> usize {
+        text[..self.start].chars().count() + 1
+    }
+
     fn end(&self) -> usize {
         self.start + self.text.len()
     }
@@ -62,6 +72,12 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
         at += length;
     }
     pieces
+}
+
+/// The same without comments.
+pub(super) fn code(text: &str) -> Vec<Piece<'_>> {
+    let pieces = pieces(text).into_iter();
+    pieces.filter(Piece::is_code).collect()
 }
 
 fn piece_length(rest: &str, first: char) -> usize {
@@ -91,7 +107,7 @@ fn string_length(rest: &str, quote: char) -> usize {
 
 /// The regular expressions of matchers, as far as they can be read.
 pub(super) fn patterns(pieces: &[Piece<'_>]) -> Vec<String> {
-    let code = pieces.iter().filter(|piece| !piece.text.starts_with('#'));
+    let code = pieces.iter().filter(|piece| piece.is_code());
     let pairs = std::iter::zip(code.clone(), code.skip(1));
     let patterns = pairs.filter(|(sign, _)| matches!(sign.text, "=~" | "!~"));
     patterns
@@ -101,11 +117,8 @@ pub(super) fn patterns(pieces: &[Piece<'_>]) -> Vec<String> {
 
 /// The duration, given as a number of seconds, that is longer than any time: the parser crate would panic on it.
 pub(super) fn endless<'a>(pieces: &[Piece<'a>]) -> Option<Piece<'a>> {
-    let code: Vec<Piece<'a>> = pieces
-        .iter()
-        .filter(|piece| !piece.text.starts_with('#'))
-        .copied()
-        .collect();
+    let code = pieces.iter().copied().filter(Piece::is_code);
+    let code: Vec<Piece<'a>> = code.collect();
     let mut in_brackets = false;
     for (index, piece) in code.iter().enumerate() {
         match piece.text {
@@ -166,10 +179,9 @@ pub(super) fn locate(text: &str, pieces: &[Piece<'_>], message: &str) -> QueryEr
             format!("`{pattern}` is no regular expression, or too large a one (illegal regex)");
         return QueryError::malformed(message, position);
     }
-    QueryError::malformed(
-        message.clone(),
-        lexical(text, pieces, &message).and_then(character),
-    )
+    let position = lexical(text, pieces, &message).and_then(character);
+    let position = position.or_else(|| place::of_meaning(text, pieces, &message));
+    QueryError::malformed(message, position)
 }
 
 /// The byte at which reading signs and words fails with this message, if it does.
@@ -195,7 +207,7 @@ fn lexical(text: &str, pieces: &[Piece<'_>], message: &str) -> Option<usize> {
 
 /// The first of so many for which something holds that holds for all after it, in few steps: a text may have thousands of
 /// pieces.
-fn first(count: usize, mut holds: impl FnMut(usize) -> bool) -> Option<usize> {
+pub(super) fn first(count: usize, mut holds: impl FnMut(usize) -> bool) -> Option<usize> {
     let last = count.checked_sub(1).filter(|last| holds(*last))?;
     let (mut low, mut high) = (0, last);
     while low < high {
@@ -216,22 +228,32 @@ fn first_unexpected<'a>(
 ) -> Option<Piece<'a>> {
     let text = without_patterns(text, pieces);
     let found = first(pieces.len(), |index| {
-        let beginning = &text[..pieces[index].end()];
-        let closing = closing(&pieces[..=index]);
-        let completes = |completion: &&str| has_form(&format!("{beginning}{completion}{closing}"));
-        !COMPLETIONS.iter().any(completes)
+        !completed(&text, &pieces[..=index]).any(|whole| has_form(&whole))
     });
     found.map(|index| pieces[index])
 }
 
-/// Whether it is an expression by its form. Any message but one, if signs and words can be read, is about what it means.
+/// A text's beginning with these pieces, and what may make an expression of it.
+pub(super) fn completed(text: &str, pieces: &[Piece<'_>]) -> impl Iterator<Item = String> {
+    let beginning = &text[..pieces.last().map_or(0, Piece::end)];
+    let closing = closing(pieces);
+    let all = COMPLETIONS.iter();
+    all.map(move |completion| format!("{beginning}{completion}{closing}"))
+}
+
+/// Whether it is an expression by its form.
 fn has_form(text: &str) -> bool {
-    let form = |message: String| message != NO_REASON && parser::lexer(text).is_ok();
-    parser::parse(text).err().is_none_or(form)
+    let message = parser::parse(text).err();
+    message.is_none_or(|message| is_of_form(text, &message))
+}
+
+/// Any message but one, if signs and words can be read, is about what the text means.
+pub(super) fn is_of_form(text: &str, message: &str) -> bool {
+    message != NO_REASON && parser::lexer(text).is_ok()
 }
 
 /// The same text with matchers of the same length that have no regular expressions, which would be compiled each time.
-fn without_patterns(text: &str, pieces: &[Piece<'_>]) -> String {
+pub(super) fn without_patterns(text: &str, pieces: &[Piece<'_>]) -> String {
     let mut plain = text.to_owned();
     for piece in pieces {
         match piece.text {

@@ -16,6 +16,7 @@ mod operator;
 mod over_time;
 mod parse;
 mod pattern;
+mod place;
 mod plan;
 mod planned_calls;
 mod planned_operators;

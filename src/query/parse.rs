@@ -3,7 +3,7 @@
 use promql_parser::parser::{self, Expr};
 
 use super::QueryError;
-use super::{fault, pattern};
+use super::{fault, pattern, place};
 
 /// The longest text, in bytes.
 const MAX_BYTES: usize = 16 << 10;
@@ -36,7 +36,7 @@ pub fn parse(text: &str) -> Result<Expr, QueryError> {
     // What cannot even be read is not unquoted: the parser crate would panic on some of it.
     if parser::lexer(text).is_ok() {
         for pattern in fault::patterns(&pieces) {
-            pattern::check(&pattern)?;
+            pattern::check(&pattern).map_err(|error| place::of_planning(text, error))?;
         }
     }
     parser::parse(text).map_err(|message| fault::locate(text, &pieces, &message))

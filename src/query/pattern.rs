@@ -23,10 +23,11 @@ pub(super) fn check(pattern: &str) -> Result<(), QueryError> {
         Some(weight) if weight <= MAX_WEIGHT => Ok(()),
         Some(_) => Err(QueryError::too_much(format!(
             "the regular expression `{shown}` is too large: a class such as `\\w` counts {LARGE_CLASS}, each other one {CLASS}, all else 1, times its repetitions, and all together at most {MAX_WEIGHT}"
-        ))),
+        ))
+        .about(pattern)),
         None => {
             let message = format!("`{shown}` is no regular expression: it has the flag `x`");
-            Err(QueryError::malformed(message, None))
+            Err(QueryError::malformed(message, None).about(pattern))
         }
     }
 }

@@ -5,7 +5,7 @@ use promql_parser::parser::{Call, Expr};
 use super::functions::Each;
 use super::over_time::OverTime;
 use super::plan::{Combined, Plan, Scalar, Source, Vector};
-use super::planner::{argument, range, scalar, text, vector};
+use super::planner::{argument, needs_more, range, scalar, text, vector};
 use super::relabel::Relabel;
 use super::{Labels, QueryError, Selector};
 
@@ -22,7 +22,7 @@ pub(super) fn call(call: &Call) -> Result<Plan, QueryError> {
         return over_time(function, call).map(Plan::Vector);
     }
     let planned = to_vector(call)?;
-    let unsupported = || QueryError::unsupported(format!("the function `{name}`"));
+    let unsupported = || QueryError::unsupported(format!("the function `{name}`")).about(name);
     planned.map(Plan::Vector).ok_or_else(unsupported)
 }
 
@@ -129,9 +129,6 @@ fn relabel(call: &Call) -> Result<Relabel, QueryError> {
             Relabel::replace(target, replacement, source, pattern)
         }
         (_, [target, separator, sources @ ..]) => Relabel::join(target, separator, sources),
-        (name, _) => Err(QueryError::malformed(
-            format!("`{name}` needs more arguments"),
-            None,
-        )),
+        (name, _) => Err(needs_more(name)),
     }
 }

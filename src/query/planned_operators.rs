@@ -13,7 +13,10 @@ use super::planner::{plan, vector};
 pub(super) fn binary(binary: &BinaryExpr) -> Result<Plan, QueryError> {
     let modifier = binary.modifier.clone().unwrap_or_default();
     if modifier.fill_values.lhs.is_some() || modifier.fill_values.rhs.is_some() {
-        return Err(QueryError::unsupported("the modifier `fill`"));
+        let left = modifier.fill_values.rhs.is_none().then_some("fill_left");
+        let right = modifier.fill_values.lhs.is_none().then_some("fill_right");
+        let name = left.or(right).unwrap_or("fill");
+        return Err(QueryError::unsupported(format!("the modifier `{name}`")).about(name));
     }
     let name = binary.op.to_string();
     if let Some(operator) = set_operator(&name) {
@@ -26,7 +29,7 @@ pub(super) fn binary(binary: &BinaryExpr) -> Result<Plan, QueryError> {
         .into());
     }
     let operator = operator(&name, modifier.return_bool)
-        .ok_or_else(|| QueryError::unsupported(format!("the operator `{name}`")))?;
+        .ok_or_else(|| QueryError::unsupported(format!("the operator `{name}`")).about(&name))?;
     match (plan(&binary.lhs)?, plan(&binary.rhs)?) {
         (Plan::Scalar(left), Plan::Scalar(right)) => Ok(Plan::Scalar(Scalar::Binary {
             operator,
@@ -49,7 +52,8 @@ pub(super) fn binary(binary: &BinaryExpr) -> Result<Plan, QueryError> {
         _ => Err(QueryError::malformed(
             format!("`{name}` stands between numbers and instant vectors only"),
             None,
-        )),
+        )
+        .about(&name)),
     }
 }
 

@@ -107,10 +107,11 @@ pub(super) fn text(expr: &Expr) -> Result<String, QueryError> {
 /// An argument of a call, which the parser has counted; some calls may leave out their last ones.
 pub(super) fn argument(call: &Call, index: usize) -> Result<&Expr, QueryError> {
     let found = call.args.args.get(index).map(|argument| &**argument);
-    found.ok_or_else(|| {
-        let name = call.func.name;
-        QueryError::malformed(format!("`{name}` needs more arguments"), None)
-    })
+    found.ok_or_else(|| needs_more(call.func.name))
+}
+
+pub(super) fn needs_more(name: &str) -> QueryError {
+    QueryError::malformed(format!("`{name}` needs more arguments"), None).about(name)
 }
 
 fn wrong_type(wanted: &str, got: &Plan) -> QueryError {
@@ -151,14 +152,15 @@ fn subquery_range(subquery: &SubqueryExpr) -> Result<Range, QueryError> {
 }
 
 fn aggregate(aggregate: &AggregateExpr) -> Result<Vector, QueryError> {
-    let unsupported = || QueryError::unsupported(format!("the aggregation `{}`", aggregate.op));
+    let name = aggregate.op.to_string();
+    let unsupported = || QueryError::unsupported(format!("the aggregation `{name}`")).about(&name);
     let parameter = aggregate.param.as_deref();
-    let needed = || QueryError::malformed(format!("`{}` needs a parameter", aggregate.op), None);
+    let needed = || QueryError::malformed(format!("`{name}` needs a parameter"), None).about(&name);
     let label = || match parameter {
         Some(parameter) => relabel::label(&text(parameter)?),
         None => Err(needed()),
     };
-    let aggregation = Aggregation::named(&aggregate.op.to_string(), label)?;
+    let aggregation = Aggregation::named(&name, label)?;
     let aggregation = aggregation.ok_or_else(unsupported)?;
     let number = match aggregation.takes_number() {
         true => Some(scalar(parameter.ok_or_else(needed)?)?),

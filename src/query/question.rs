@@ -8,7 +8,7 @@ use super::plan::{Plan, Scalar, Vector};
 use super::planner;
 use super::select::check_steps;
 use super::value::{Answer, Line, Series, Window};
-use super::{Labels, QueryError, parse};
+use super::{Labels, QueryError, parse, place};
 use crate::history::View;
 
 /// How old a sample may be to be a series' value, as in Prometheus.
@@ -47,7 +47,8 @@ impl Query {
     /// # Errors
     /// What is wrong with it and where, or what part of it is not carried out here.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
-        let plan = planner::plan_whole(&parse(text)?)?;
+        let plan = planner::plan_whole(&parse(text)?);
+        let plan = plan.map_err(|error| place::of_planning(text, error))?;
         Ok(Self { plan })
     }
 

@@ -40,7 +40,7 @@ impl Relabel {
         let pattern = matcher.map_err(|_| {
             let shown = printable(pattern, 64);
             let message = format!("`{shown}` is no regular expression, or too large a one");
-            QueryError::malformed(message, None)
+            QueryError::malformed(message, None).about(pattern)
         })?;
         Ok(Self::Replace {
             target: label(target)?,
@@ -145,5 +145,6 @@ pub(super) fn label(name: &str) -> Result<String, QueryError> {
     Err(QueryError::malformed(
         format!("`{shown}` is no name of a label"),
         None,
-    ))
+    )
+    .about(name))
 }

@@ -6,7 +6,7 @@ use promql_parser::label::{MatchOp, Matcher, Matchers};
 use promql_parser::parser::{Expr, VectorSelector};
 
 use super::labels::NAME;
-use super::{QueryError, parse};
+use super::{QueryError, parse, place};
 use crate::history::{SeriesId, SeriesKey, View};
 
 /// A choice of series: `name{label="value",other=~"pattern"}`.
@@ -32,7 +32,7 @@ impl Selector {
             }
             _ => Err(QueryError::malformed(
                 "a selector is wanted, such as `name{label=\"value\"}`, and no expression around it",
-                None,
+                Some(place::beyond_selector(text)),
             )),
         }
     }
