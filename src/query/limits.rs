@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::QueryError;
 
-/// Steps of a range query at most, as in Prometheus: no screen has more points.
+/// Steps of a range query behind its first at most, as in Prometheus: no screen has more points.
 pub const MAX_STEPS: u64 = 11_000;
 /// Pieces of work between two looks at the clock: some tens of microseconds.
 const WORK_BETWEEN_LOOKS: u64 = 16 << 10;

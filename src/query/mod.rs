@@ -4,6 +4,7 @@
 //! the parser crate has it; what is not carried out is refused by its name.
 
 mod aggregation;
+mod dialect;
 mod error;
 mod eval;
 mod fault;

@@ -32,6 +32,13 @@ pub(super) fn check(pattern: &str) -> Result<(), QueryError> {
     }
 }
 
+/// Refuses what cannot be compiled.
+pub(super) fn none(pattern: &str) -> QueryError {
+    let shown = printable(pattern, 64);
+    let message = format!("`{shown}` is no regular expression, or too large a one");
+    QueryError::malformed(message, None).about(pattern)
+}
+
 /// One walk along a pattern. What it cannot know it takes for too large rather than too small.
 struct Scan<'a> {
     rest: Peekable<Chars<'a>>,

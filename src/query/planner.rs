@@ -126,14 +126,14 @@ fn wrong_type(wanted: &str, got: &Plan) -> QueryError {
 
 pub(super) fn selection(selector: &VectorSelector) -> Result<Selection, QueryError> {
     Ok(Selection {
-        selector: Selector::of(selector),
+        selector: Selector::of(selector)?,
         when: when(selector.at.as_ref(), selector.offset.as_ref()),
     })
 }
 
 fn selected_range(selector: &MatrixSelector) -> Result<Range, QueryError> {
     Ok(Range {
-        source: Source::Selected(Selector::of(&selector.vs)),
+        source: Source::Selected(Selector::of(&selector.vs)?),
         length: millis(selector.range),
         when: when(selector.vs.at.as_ref(), selector.vs.offset.as_ref()),
     })

@@ -4,7 +4,7 @@ use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::token::T_EQL_REGEX;
 
 use super::limits::Budget;
-use super::{Labels, QueryError, pattern};
+use super::{Labels, QueryError, dialect, pattern};
 use crate::model::printable;
 
 /// A label's value at most, in bytes.
@@ -36,12 +36,8 @@ impl Relabel {
         pattern: &str,
     ) -> Result<Self, QueryError> {
         pattern::check(pattern)?;
-        let matcher = Matcher::new_matcher(T_EQL_REGEX, source.to_owned(), pattern.to_owned());
-        let pattern = matcher.map_err(|_| {
-            let shown = printable(pattern, 64);
-            let message = format!("`{shown}` is no regular expression, or too large a one");
-            QueryError::malformed(message, None).about(pattern)
-        })?;
+        let matcher = dialect::matcher(T_EQL_REGEX, source, pattern);
+        let pattern = matcher.map_err(|_| pattern::none(pattern))?;
         Ok(Self::Replace {
             target: label(target)?,
             replacement: replacement.to_owned(),
@@ -59,7 +55,7 @@ impl Relabel {
         Ok(Self::Join {
             target: label(target)?,
             separator: separator.to_owned(),
-            sources: sources.to_vec(),
+            sources: sources.iter().map(|one| label(one)).collect::<Result<_, _>>()?,
         })
     }
 
@@ -134,11 +130,9 @@ fn within_bounds(length: usize) -> Result<(), QueryError> {
     Err(QueryError::too_much(message))
 }
 
-/// Only what may be the name of a label.
+/// Only what may be the name of a label: in Prometheus 3 any text but none.
 pub(super) fn label(name: &str) -> Result<String, QueryError> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if begins && name.chars().all(plain) {
+    if !name.is_empty() {
         return Ok(name.to_owned());
     }
     let shown = printable(name, 64);

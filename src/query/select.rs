@@ -208,9 +208,10 @@ impl Evaluator<'_> {
 /// Refuses a window with more steps than a graph can show.
 pub(super) fn check_steps(window: &Window) -> Result<(), QueryError> {
     let steps = window.steps();
-    if steps > MAX_STEPS {
+    let most = MAX_STEPS + 1;
+    if steps > most {
         return Err(QueryError::too_much(format!(
-            "the query has {steps} steps: at most {MAX_STEPS}; take a longer step or a shorter time"
+            "the query has {steps} steps: at most {most}; take a longer step or a shorter time"
         )));
     }
     Ok(())

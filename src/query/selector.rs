@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use promql_parser::label::{MatchOp, Matcher, Matchers};
+use promql_parser::parser::token::{T_EQL_REGEX, T_NEQ_REGEX};
 use promql_parser::parser::{Expr, VectorSelector};
 
 use super::labels::NAME;
-use super::{QueryError, parse, place};
+use super::{QueryError, dialect, parse, pattern, place};
 use crate::history::{SeriesId, SeriesKey, View};
 
 /// A choice of series: `name{label="value",other=~"pattern"}`.
@@ -28,7 +29,7 @@ impl Selector {
             Expr::VectorSelector(selector)
                 if selector.offset.is_none() && selector.at.is_none() =>
             {
-                Ok(Self::of(&selector))
+                Self::of(&selector)
             }
             _ => Err(QueryError::malformed(
                 "a selector is wanted, such as `name{label=\"value\"}`, and no expression around it",
@@ -38,16 +39,21 @@ impl Selector {
     }
 
     /// The choice that part of an expression makes.
-    pub fn of(selector: &VectorSelector) -> Self {
+    ///
+    /// # Errors
+    /// A regular expression of it is none as Prometheus reads it.
+    pub fn of(selector: &VectorSelector) -> Result<Self, QueryError> {
         let Matchers {
             matchers,
             or_matchers,
         } = &selector.matchers;
         let groups = if or_matchers.is_empty() {
-            vec![matchers.clone()]
+            std::slice::from_ref(matchers)
         } else {
-            or_matchers.clone()
+            or_matchers.as_slice()
         };
+        let groups = groups.iter().map(|group| group.iter().map(read).collect());
+        let groups = groups.collect::<Result<Vec<Vec<Matcher>>, QueryError>>()?;
         let named = |group: &[Matcher]| {
             let is_name = |one: &&Matcher| one.name == NAME && matches!(one.op, MatchOp::Equal);
             group.iter().find(is_name).map(|one| one.value.clone())
@@ -56,10 +62,10 @@ impl Selector {
             [group] => named(group),
             _ => None,
         };
-        Self {
+        Ok(Self {
             name: selector.name.clone().or(lone),
             groups,
-        }
+        })
     }
 
     /// The labels, without the name, that can have one value only, with that value.
@@ -110,4 +116,15 @@ impl Selector {
                 .iter()
                 .any(|group| group.iter().all(|one| one.is_match(value(&one.name))))
     }
+}
+
+/// A matcher as Prometheus reads it.
+fn read(matcher: &Matcher) -> Result<Matcher, QueryError> {
+    let id = match matcher.op {
+        MatchOp::Re(_) => T_EQL_REGEX,
+        MatchOp::NotRe(_) => T_NEQ_REGEX,
+        MatchOp::Equal | MatchOp::NotEqual => return Ok(matcher.clone()),
+    };
+    let read = dialect::matcher(id, &matcher.name, &matcher.value);
+    read.map_err(|_| pattern::none(&matcher.value))
 }

@@ -252,7 +252,7 @@ const MISTAKES: [(&str, u16, &str, &str); 18] = [
         "\"step\"",
     ),
     (
-        "query_range?query=up&start=0&end=11000&step=1",
+        "query_range?query=up&start=0&end=11001&step=1",
         400,
         "bad_data",
         "11000 points",

@@ -167,12 +167,24 @@ fn labels_are_replaced_and_joined() {
                 "Failed: two series of the result have the same labels, x{}",
             ),
             (
-                "label_replace(x, \"a-b\", \"\", \"\", \"\")",
-                "Malformed: `a-b` is no name of a label",
+                "label_replace(x{n=\"1\"}, \"a\", \".\", \"\", \"\\\\d?\")",
+                "x{a=\".\", n=\"1\", path=\"/a/b\"} 1",
+            ),
+            (
+                "label_join(x{n=\"1\"}, \"a.b\", \"\", \"n\")",
+                "x{a.b=\"1\", n=\"1\", path=\"/a/b\"} 1",
+            ),
+            (
+                "label_join(x, \"a\", \"-\", \"n\", \"\")",
+                "Malformed: `` is no name of a label (at character 30)",
+            ),
+            (
+                "label_replace(x, \"\", \"\", \"\", \"\")",
+                "Malformed: `` is no name of a label (at character 18)",
             ),
             (
                 "label_replace(x, \"a\", \"\", \"\", \"(\")",
-                "Malformed: `(` is no regular expression, or too large a one",
+                "Malformed: `(` is no regular expression, or too large a one (at character 31)",
             ),
         ],
     );

@@ -160,8 +160,8 @@ fn no_graph_has_more_steps_than_a_screen() {
     let view = past(&[("x", "0+1x3")]);
     assert!(graph(&view, "x", (0, 10_999), 1).starts_with("x 0:0 1:1"));
     assert_eq!(
-        graph(&view, "x", (0, 11_000), 1),
-        "TooMuch: the query has 11001 steps: at most 11000; take a longer step or a shorter time"
+        graph(&view, "x", (0, 11_001), 1),
+        "TooMuch: the query has 11002 steps: at most 11001; take a longer step or a shorter time"
     );
     let window = Window {
         start: i64::MIN,

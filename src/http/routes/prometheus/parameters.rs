@@ -59,7 +59,7 @@ impl Parameters {
             let wanted = "it must be at least a millisecond";
             return Err(Refusal::parameter("step", wanted));
         }
-        if (end - start) as u64 / step as u64 >= MAX_STEPS {
+        if (end - start) as u64 / step as u64 > MAX_STEPS {
             let wanted = format!(
                 "exceeded maximum resolution of {MAX_STEPS} points per timeseries; take a longer step"
             );
