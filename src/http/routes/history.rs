@@ -1,4 +1,4 @@
-//! `/api/v1/series`, `/api/v1/history` and `/api/v1/aggregates`: the past of chosen series.
+//! `/api/v1/series` and `/api/v1/history`: the past of chosen series.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,19 +11,20 @@ use axum::http::{HeaderMap, Response, Uri};
 use axum::routing::get;
 use serde::Serialize;
 
-use super::older::{Older, name_of, points, rates_after, values_after};
+use super::older::{Older, Past, Whole, needed};
 use super::window::{Description, Window, duration, millis, refused, shown, word};
 use super::{parameters, value};
 use crate::archive::Archive;
-use crate::history::{Aggregates, Fold, Scratch, SeriesId, SeriesKey, Steps, View};
+use crate::history::{Fold, SeriesId, Steps, View};
 use crate::http::bodies::Body;
 use crate::http::negotiate::{JSON, choose};
 use crate::http::problem::Problem;
 use crate::http::site::Shared;
+use crate::model::Summary;
 use crate::query::{MAX_PATTERNS, QueryError, Selector, patterns_of};
 
 /// Series that one answer tells of.
-const MAX_SERIES: usize = 10_000;
+pub(super) const MAX_SERIES: usize = 10_000;
 /// Selectors of one request.
 const MAX_SELECTORS: usize = 50;
 /// Points that one answer holds of all its series: some ten megabytes.
@@ -35,7 +36,6 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/api/v1/series", get(series))
         .route("/api/v1/history", get(history))
-        .route("/api/v1/aggregates", get(aggregates))
 }
 
 /// Whether a series is told by its values or by what they gain each second.
@@ -46,7 +46,7 @@ pub(super) enum As {
     Rate,
 }
 
-const WAYS: [(&str, As); 2] = [("value", As::Value), ("rate", As::Rate)];
+pub(super) const WAYS: [(&str, As); 2] = [("value", As::Value), ("rate", As::Rate)];
 
 #[derive(Serialize)]
 struct SeriesList<'a> {
@@ -79,30 +79,6 @@ struct Told<'a> {
     series: Description<'a>,
     r#as: As,
     points: Vec<(i64, Option<f64>)>,
-}
-
-#[derive(Serialize)]
-struct AggregatesAnswer<'a> {
-    start: Option<String>,
-    end: Option<String>,
-    series: Vec<Summed<'a>>,
-}
-
-#[derive(Serialize)]
-struct Summed<'a> {
-    #[serde(flatten)]
-    series: Description<'a>,
-    r#as: As,
-    count: usize,
-    average: f64,
-    minimum: f64,
-    maximum: f64,
-    p50: f64,
-    p95: f64,
-    p99: f64,
-    first: Option<String>,
-    last: Option<String>,
-    covered_ms: i64,
 }
 
 async fn series(
@@ -165,20 +141,14 @@ impl Question {
     fn answer(&self, view: &View, archive: Option<&Archive>) -> Result<Vec<u8>, Problem> {
         let selectors = selectors(&self.pairs, "series")?;
         let ids = chosen(view, &selectors)?;
-        let is_older = view
-            .span()
-            .is_none_or(|(first, _)| self.window.start() < first);
-        let archive = archive.filter(|archive| is_older && archive.step().is_some());
+        let archive = needed(archive, view, self.window.start());
         let steps = self.steps(view, archive);
         fits(&steps, ids.len())?;
-        let older = archive.map(|archive| Older::read(archive, view, &selectors, &steps));
-        let (older, error) = match older.transpose()? {
-            Some(Ok(older)) => (Some(older), None),
-            Some(Err(error)) => (None, Some(error.to_string())),
-            None => (None, None),
-        };
-        let series = self.told(view, &ids, &steps, older.as_ref())?;
-        let until = older.as_ref().map(|older| older.until().min(steps.until()));
+        let bounds = (steps.from, steps.end);
+        let (older, error) = Older::read(archive, view, &selectors, bounds)?;
+        let older = older.as_ref();
+        let series = self.told(Past { view, older }, &ids, &steps)?;
+        let until = older.map(|older| older.until().min(steps.until()));
         json(&HistoryAnswer {
             start: shown(steps.from),
             end: shown(steps.until()),
@@ -200,110 +170,50 @@ impl Question {
 
     fn told<'a>(
         &self,
-        view: &'a View,
+        past: Past<'a>,
         ids: &[SeriesId],
         steps: &Steps,
-        older: Option<&'a Older>,
     ) -> Result<Vec<Told<'a>>, Problem> {
-        let rows = older.map(Older::by_name).unwrap_or_default();
-        let keys = ids.iter().filter_map(|id| view.key(*id));
-        let in_memory: HashSet<_> = keys.map(|key| name_of(key)).collect();
-        let alone = older.into_iter().flat_map(|older| {
-            let alone = older.alone(&in_memory);
-            alone.map(move |one| (older, one))
-        });
-        let alone: Vec<_> = alone.collect();
-        fits(steps, ids.len() + alone.len())?;
-        let mut told: Vec<Told<'a>> = ids
-            .iter()
-            .filter_map(|id| {
-                let key = view.key(*id)?;
-                let (name, way) = (name_of(key), way_of(self.way, key.cumulative));
-                let rows = rows.get(&name).copied().unwrap_or_default();
-                Some(Told {
-                    series: Description::of(key),
-                    r#as: way,
-                    points: match older {
-                        Some(older) => older.points(rows, Some((view, *id)), steps, way, self.fold),
-                        None => points(view, *id, steps, way, self.fold),
-                    },
-                })
-            })
-            .collect();
-        for (older, (series, rows)) in alone {
-            let way = way_of(self.way, series.cumulative);
-            told.push(Told {
-                series: Description::of_archived(series),
+        let all = past.series(ids);
+        fits(steps, all.len())?;
+        let told = all.into_iter().map(|whole| {
+            let way = way_of(self.way, whole.cumulative);
+            Told {
+                points: self.points(past, &whole, steps, way),
+                series: whole.series,
                 r#as: way,
-                points: older.points(rows, None, steps, way, self.fold),
-            });
+            }
+        });
+        Ok(told.collect())
+    }
+
+    fn points(
+        &self,
+        past: Past<'_>,
+        whole: &Whole<'_>,
+        steps: &Steps,
+        way: As,
+    ) -> Vec<(i64, Option<f64>)> {
+        let (after, until) = (steps.from, steps.end);
+        match way {
+            As::Value => {
+                let samples = past.samples(whole, after, until);
+                let newer = samples.map(|(time, value)| (time, Summary::of(value)));
+                let all = past.rows(whole, after).chain(newer);
+                steps.values(&steps.sums(all), self.fold)
+            }
+            As::Rate => steps.fold_rates(past.rates(whole, after, until), self.fold),
         }
-        Ok(told)
     }
 }
 
-async fn aggregates(
-    State(shared): State<Arc<Shared>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response<ResponseBody>, Problem> {
-    let pairs = parameters(&uri, &["series", "window", "end", "as"])?;
-    let window = Window::of(&pairs, Duration::from_secs(3_600))?;
-    let way = word(&pairs, "as", &WAYS)?;
-    answer(&shared, &headers, move |view| {
-        let ids = chosen(view, &selectors(&pairs, "series")?)?;
-        let mut scratch = Scratch::default();
-        let summed = ids.iter().filter_map(|id| {
-            let key = view.key(*id)?;
-            let way = way_of(way, key.cumulative);
-            summed(view, *id, key, window, way, &mut scratch)
-        });
-        json(&AggregatesAnswer {
-            start: shown(window.start()),
-            end: shown(window.end),
-            series: summed.collect(),
-        })
-    })
-    .await
-}
-
-/// One series' aggregates; nothing when it has no sample in the window.
-fn summed<'a>(
-    view: &View,
-    id: SeriesId,
-    key: &'a SeriesKey,
-    window: Window,
-    way: As,
-    scratch: &mut Scratch,
-) -> Option<Summed<'a>> {
-    let (after, until) = (window.start(), window.end);
-    let all = match way {
-        As::Value => Aggregates::of(values_after(view, id, after, until), scratch),
-        As::Rate => Aggregates::of_rates(rates_after(view, id, after, until), scratch),
-    }?;
-    Some(Summed {
-        series: Description::of(key),
-        r#as: way,
-        count: all.count,
-        average: all.average,
-        minimum: all.minimum,
-        maximum: all.maximum,
-        p50: all.p50,
-        p95: all.p95,
-        p99: all.p99,
-        first: shown(all.first),
-        last: shown(all.last),
-        covered_ms: all.last - all.first,
-    })
-}
-
 /// What only grows is told by its rate, unless the value is asked for.
-fn way_of(asked: Option<As>, cumulative: bool) -> As {
+pub(super) fn way_of(asked: Option<As>, cumulative: bool) -> As {
     asked.unwrap_or(if cumulative { As::Rate } else { As::Value })
 }
 
 /// The selectors of a parameter, at least one.
-fn selectors(pairs: &[(String, String)], name: &str) -> Result<Vec<Selector>, Problem> {
+pub(super) fn selectors(pairs: &[(String, String)], name: &str) -> Result<Vec<Selector>, Problem> {
     let texts: Vec<&str> = pairs
         .iter()
         .filter_map(|(key, text)| (key == name).then_some(text.as_str()))
@@ -324,7 +234,7 @@ fn selectors(pairs: &[(String, String)], name: &str) -> Result<Vec<Selector>, Pr
 }
 
 /// The series of memory that these selectors choose, each once.
-fn chosen(view: &View, selectors: &[Selector]) -> Result<Vec<SeriesId>, Problem> {
+pub(super) fn chosen(view: &View, selectors: &[Selector]) -> Result<Vec<SeriesId>, Problem> {
     let (mut ids, mut seen) = (Vec::new(), HashSet::new());
     for selector in selectors {
         let new = |id: &SeriesId| seen.insert(*id);
@@ -362,13 +272,13 @@ pub(super) fn within(what: &str, count: usize, most: usize) -> Result<(), Proble
     Err(QueryError::too_much(message).into())
 }
 
-fn json(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {
+pub(super) fn json(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(answer)
         .map_err(|error| Problem::internal(format!("an answer is no JSON: {error}")))
 }
 
 /// Answers with what `work` makes of the past.
-async fn answer(
+pub(super) async fn answer(
     shared: &Arc<Shared>,
     headers: &HeaderMap,
     work: impl FnOnce(&View) -> Result<Vec<u8>, Problem> + Send + 'static,

@@ -1,6 +1,7 @@
 //! The routes, one group a file, and what they share.
 
 mod actions;
+mod aggregates;
 mod backups;
 mod badges;
 mod events;
@@ -43,6 +44,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .merge(health::routes())
         .merge(probes::routes())
         .merge(actions::routes())
+        .merge(aggregates::routes())
         .merge(history::routes())
         .merge(snapshots::routes())
         .merge(sources::routes())

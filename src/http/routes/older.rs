@@ -1,18 +1,19 @@
-//! The part of the past that memory has no longer: what the archive has of it, and how the two are put together.
+//! The past of an answer: what memory has, and from before that what the archive has, put together.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::history::{As, within};
-use crate::archive::{Archive, ArchiveError, PastSeries, Sample, Seam};
-use crate::history::{Fold, Rate, SeriesId, SeriesKey, Steps, View, rates};
+use super::history::within;
+use super::window::Description;
+use crate::archive::{Archive, ArchiveError, PastReader, PastSeries, Sample, Seam};
+use crate::history::{Rate, SeriesId, SeriesKey, View, rates};
 use crate::http::problem::Problem;
 use crate::model::Summary;
 use crate::query::Selector;
 
 /// Rows that are read for one answer.
-const MAX_ROWS: usize = 500_000;
+pub(super) const MAX_ROWS: usize = 500_000;
 /// How long reading them may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How far before a window its first rate looks for the total before.
@@ -30,23 +31,84 @@ pub(super) struct Older {
     series: Vec<(PastSeries, Vec<Sample>)>,
 }
 
+/// The past of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past<'a> {
+    pub(super) view: &'a View,
+    /// Nothing where memory has all that is asked for, or the archive cannot be read.
+    pub(super) older: Option<&'a Older>,
+}
+
+/// A series of an answer.
+#[derive(Debug)]
+pub(super) struct Whole<'a> {
+    /// What it is.
+    pub(super) series: Description<'a>,
+    /// It only grows, but for resets.
+    pub(super) cumulative: bool,
+    /// Its place in memory; nothing if the archive alone has it.
+    id: Option<SeriesId>,
+    /// What the archive has of it.
+    rows: &'a [Sample],
+}
+
+/// The archive, if it keeps series and a window that begins at `start` goes back behind memory.
+pub(super) fn needed<'a>(
+    archive: Option<&'a Archive>,
+    view: &View,
+    start: i64,
+) -> Option<&'a Archive> {
+    let is_older = view.span().is_none_or(|(first, _)| start < first);
+    archive.filter(|archive| is_older && archive.step().is_some())
+}
+
+/// The rows of the series that selectors choose, of the steps that end from `from` until `until`: one more than [`MAX_ROWS`]
+/// at most.
+///
+/// # Errors
+/// Why the archive cannot be read.
+pub(super) fn rows(
+    reader: &PastReader,
+    selectors: &[Selector],
+    from: i64,
+    until: i64,
+) -> Result<Vec<(PastSeries, Vec<Sample>)>, ArchiveError> {
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    for selector in selectors {
+        let is_meant = |series: &PastSeries| {
+            selector.matches(&series.name, |key| label(&series.labels, key))
+        };
+        let series = reader.series(selector.name(), MAX_ROWS, is_meant)?;
+        found.extend(series.into_iter().filter(|(id, _)| seen.insert(*id)));
+    }
+    let ids = found.iter().map(|(id, _)| *id);
+    let samples = reader.samples(ids, from, until, MAX_ROWS + 1)?;
+    let series = std::iter::zip(found, samples).map(|((_, series), samples)| (series, samples));
+    Ok(series.filter(|(_, samples)| !samples.is_empty()).collect())
+}
+
 impl Older {
-    /// Reads what lies between the steps' beginning and the seam.
+    /// Reads what lies between `from` and the seam, or `end`, and what the first rate behind `from` needs; nothing where no
+    /// archive is needed. With it, why the archive cannot be read.
     ///
     /// # Errors
-    /// A problem when that is too much; inside, why the archive cannot be read.
+    /// A problem when that is too much.
     pub(super) fn read(
-        archive: &Archive,
+        archive: Option<&Archive>,
         view: &View,
         selectors: &[Selector],
-        steps: &Steps,
-    ) -> Result<Result<Self, ArchiveError>, Problem> {
-        match Self::read_rows(archive, view, selectors, steps) {
-            Ok((older, rows)) => {
+        (from, end): (i64, i64),
+    ) -> Result<(Option<Self>, Option<String>), Problem> {
+        let Some(archive) = archive else {
+            return Ok((None, None));
+        };
+        match Self::read_rows(archive, view, selectors, from, end) {
+            Ok(older) => {
+                let rows = older.series.iter().map(|(_, samples)| samples.len()).sum();
                 within("rows of the archive", rows, MAX_ROWS)?;
-                Ok(Ok(older))
+                Ok((Some(older), None))
             }
-            Err(error) => Ok(Err(error)),
+            Err(error) => Ok((None, Some(error.to_string()))),
         }
     }
 
@@ -54,32 +116,19 @@ impl Older {
         archive: &Archive,
         view: &View,
         selectors: &[Selector],
-        steps: &Steps,
-    ) -> Result<(Self, usize), ArchiveError> {
+        from: i64,
+        end: i64,
+    ) -> Result<Self, ArchiveError> {
         let seam = archive.seam(view);
-        let until = if steps.end >= seam.latest {
+        let until = if end >= seam.latest {
             seam.archive
         } else {
-            seam.archive.min(steps.end)
+            seam.archive.min(end)
         };
         let before = BEFORE.max(archive.step().unwrap_or(0) * STEPS_BEFORE);
         let reader = archive.reader(PATIENCE)?;
-        let (mut found, mut seen) = (Vec::new(), HashSet::new());
-        for selector in selectors {
-            let is_meant = |series: &PastSeries| {
-                selector.matches(&series.name, |key| label(&series.labels, key))
-            };
-            let series = reader.series(selector.name(), MAX_ROWS, is_meant)?;
-            found.extend(series.into_iter().filter(|(id, _)| seen.insert(*id)));
-        }
-        let ids = found.iter().map(|(id, _)| *id);
-        let samples = reader.samples(ids, steps.from - before, until, MAX_ROWS + 1)?;
-        let rows = samples.iter().map(Vec::len).sum();
-        let series = std::iter::zip(found, samples)
-            .map(|((_, series), samples)| (series, samples))
-            .filter(|(_, samples)| !samples.is_empty())
-            .collect();
-        Ok((Self { seam, series }, rows))
+        let series = rows(&reader, selectors, from.saturating_sub(before), until)?;
+        Ok(Self { seam, series })
     }
 
     /// When memory goes on, in milliseconds since the Unix epoch.
@@ -88,86 +137,88 @@ impl Older {
     }
 
     /// The samples of all series by their names.
-    pub(super) fn by_name(&self) -> HashMap<Name<'_>, &[Sample]> {
+    fn by_name(&self) -> HashMap<Name<'_>, &[Sample]> {
         let all = self.series.iter();
         all.map(|(series, samples)| ((&*series.name, &*series.labels), samples.as_slice()))
             .collect()
     }
 
     /// The series that memory does not have.
-    pub(super) fn alone<'a>(
-        &'a self,
-        in_memory: &HashSet<Name<'a>>,
-    ) -> impl Iterator<Item = &'a (PastSeries, Vec<Sample>)> {
+    fn alone<'a>(&'a self, in_memory: &HashSet<Name<'_>>) -> Vec<Whole<'a>> {
         let all = self.series.iter();
-        all.filter(|(series, _)| !in_memory.contains(&(&*series.name, &*series.labels)))
+        let alone = all
+            .filter(|(series, _)| !in_memory.contains(&(&*series.name, &*series.labels)))
+            .map(|(series, rows)| Whole {
+                series: Description::of_archived(series),
+                cumulative: series.cumulative,
+                id: None,
+                rows,
+            });
+        alone.collect()
+    }
+}
+
+impl<'a> Past<'a> {
+    /// The series that are told of: those of memory with these ids, and then those that the archive alone has.
+    pub(super) fn series(&self, ids: &[SeriesId]) -> Vec<Whole<'a>> {
+        let rows = self.older.map(Older::by_name).unwrap_or_default();
+        let keys = ids.iter().filter_map(|id| self.view.key(*id));
+        let in_memory: HashSet<_> = keys.map(|key| name_of(key)).collect();
+        let here = ids.iter().filter_map(|id| {
+            let key = self.view.key(*id)?;
+            Some(Whole {
+                series: Description::of(key),
+                cumulative: key.cumulative,
+                id: Some(*id),
+                rows: rows.get(&name_of(key)).copied().unwrap_or_default(),
+            })
+        });
+        let alone = self.older.map(|older| older.alone(&in_memory));
+        here.chain(alone.unwrap_or_default()).collect()
     }
 
-    /// A series' points, from its rows and from what memory has of it.
-    pub(super) fn points(
+    /// A series' values in memory that are later than `after`.
+    pub(super) fn samples(
         &self,
-        rows: &[Sample],
-        memory: Option<(&View, SeriesId)>,
-        steps: &Steps,
-        way: As,
-        fold: Fold,
-    ) -> Vec<(i64, Option<f64>)> {
-        let latest = self.seam.latest;
-        let from = self.seam.memory;
-        let newer = memory.map(|(view, id)| view.samples(id, from, steps.end));
-        let newer = newer.into_iter().flatten();
-        match way {
-            As::Value => {
-                let rows = rows.iter().map(|row| (row.time.min(latest), row.summary));
-                let newer = newer.map(|(time, value)| (time, Summary::of(value)));
-                steps.values(&steps.sums(rows.chain(newer)), fold)
-            }
-            As::Rate => {
-                let totals = rows.iter().map(|row| (row.last_time, row.summary.last));
-                steps.fold_rates(rates(totals.chain(newer)), fold)
-            }
-        }
+        whole: &Whole<'_>,
+        after: i64,
+        until: i64,
+    ) -> impl Iterator<Item = (i64, f64)> + use<'a> {
+        let from = self.older.map_or(i64::MIN, |older| older.seam.memory);
+        let (view, from) = (self.view, from.max(after.saturating_add(1)));
+        let samples = whole.id.map(|id| view.samples(id, from, until));
+        samples.into_iter().flatten()
     }
-}
 
-/// A series' points where memory has all of them.
-pub(super) fn points(
-    view: &View,
-    id: SeriesId,
-    steps: &Steps,
-    way: As,
-    fold: Fold,
-) -> Vec<(i64, Option<f64>)> {
-    match way {
-        As::Value => steps.fold(values_after(view, id, steps.from, steps.end), fold),
-        As::Rate => steps.fold_rates(rates_after(view, id, steps.from, steps.end), fold),
+    /// A series' rows, of steps that end later than `after`.
+    pub(super) fn rows<'w>(
+        &self,
+        whole: &Whole<'w>,
+        after: i64,
+    ) -> impl Iterator<Item = (i64, Summary)> + use<'w> {
+        let latest = self.older.map_or(i64::MAX, Older::until);
+        let rows = whole.rows.iter().filter(move |row| row.time > after);
+        rows.map(move |row| (row.time.min(latest), row.summary))
     }
-}
 
-/// A series' values in memory that are later than `after`.
-pub(super) fn values_after(
-    view: &View,
-    id: SeriesId,
-    after: i64,
-    until: i64,
-) -> impl Iterator<Item = (i64, f64)> {
-    view.samples(id, after.saturating_add(1), until)
-}
-
-/// What a total in memory gained later than `after`: the first gain is one from the sample before.
-pub(super) fn rates_after(
-    view: &View,
-    id: SeriesId,
-    after: i64,
-    until: i64,
-) -> impl Iterator<Item = Rate> {
-    let before = BEFORE.max(view.interval().saturating_mul(STEPS_BEFORE));
-    let totals = view.samples(id, after.saturating_sub(before), until);
-    rates(totals).filter_map(move |rate| rate.after(after))
+    /// What a total gained later than `after`: the first gain is one from the sample before.
+    pub(super) fn rates<'w>(
+        &self,
+        whole: &Whole<'w>,
+        after: i64,
+        until: i64,
+    ) -> impl Iterator<Item = Rate> + use<'a, 'w> {
+        let before = BEFORE.max(self.view.interval().saturating_mul(STEPS_BEFORE));
+        let latest = self.older.map_or(i64::MAX, Older::until);
+        let rows = whole.rows.iter();
+        let older = rows.map(move |row| (row.last_time.min(latest), row.summary.last));
+        let newer = self.samples(whole, after.saturating_sub(before), until);
+        rates(older.chain(newer)).filter_map(move |rate| rate.after(after))
+    }
 }
 
 /// A series' name and labels, for looking it up.
-pub(super) fn name_of(key: &SeriesKey) -> Name<'_> {
+fn name_of(key: &SeriesKey) -> Name<'_> {
     (&key.name, &key.labels)
 }
 
