@@ -25,8 +25,17 @@ pub struct QueryError {
     pub message: String,
     /// The character at fault, counted from 1; nothing where no single one is.
     pub position: Option<usize>,
-    /// The piece of the text that it is about, until that has been looked up.
-    pub(super) piece: Option<String>,
+    /// The part of the text that it is about, until that has been looked up.
+    pub(super) part: Option<Part>,
+}
+
+/// A part of a query's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A function, an aggregation or an operator.
+    Name(String),
+    /// What a string says.
+    Text(String),
 }
 
 fn at(position: Option<usize>) -> String {
@@ -42,14 +51,20 @@ impl QueryError {
             fault: QueryFault::Malformed,
             message: message.into(),
             position,
-            piece: None,
+            part: None,
         }
     }
 
-    /// The same about a name, an operator or what a string says, whose place in the text is not known yet.
-    pub(super) fn about(self, piece: impl Into<String>) -> Self {
-        let piece = Some(piece.into());
-        Self { piece, ..self }
+    /// The same about a name or an operator, whose place in the text is not known yet.
+    pub(super) fn about(self, name: impl Into<String>) -> Self {
+        let part = Some(Part::Name(name.into()));
+        Self { part, ..self }
+    }
+
+    /// The same about what a string says.
+    pub(super) fn about_text(self, text: impl Into<String>) -> Self {
+        let part = Some(Part::Text(text.into()));
+        Self { part, ..self }
     }
 
     /// `what` is part of the language, but not carried out here.
@@ -58,7 +73,7 @@ impl QueryError {
             fault: QueryFault::Unsupported,
             message: format!("{what} is not supported here"),
             position: None,
-            piece: None,
+            part: None,
         }
     }
 
@@ -68,7 +83,7 @@ impl QueryError {
             fault: QueryFault::TooMuch,
             message: message.into(),
             position: None,
-            piece: None,
+            part: None,
         }
     }
 
@@ -78,7 +93,7 @@ impl QueryError {
             fault: QueryFault::TooSlow,
             message: message.into(),
             position: None,
-            piece: None,
+            part: None,
         }
     }
 
@@ -88,7 +103,7 @@ impl QueryError {
             fault: QueryFault::Failed,
             message: message.into(),
             position: None,
-            piece: None,
+            part: None,
         }
     }
 }

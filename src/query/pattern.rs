@@ -24,10 +24,10 @@ pub(super) fn check(pattern: &str) -> Result<(), QueryError> {
         Some(_) => Err(QueryError::too_much(format!(
             "the regular expression `{shown}` is too large: a class such as `\\w` counts {LARGE_CLASS}, each other one {CLASS}, all else 1, times its repetitions, and all together at most {MAX_WEIGHT}"
         ))
-        .about(pattern)),
+        .about_text(pattern)),
         None => {
             let message = format!("`{shown}` is no regular expression: it has the flag `x`");
-            Err(QueryError::malformed(message, None).about(pattern))
+            Err(QueryError::malformed(message, None).about_text(pattern))
         }
     }
 }
@@ -36,7 +36,7 @@ pub(super) fn check(pattern: &str) -> Result<(), QueryError> {
 pub(super) fn none(pattern: &str) -> QueryError {
     let shown = printable(pattern, 64);
     let message = format!("`{shown}` is no regular expression, or too large a one");
-    QueryError::malformed(message, None).about(pattern)
+    QueryError::malformed(message, None).about_text(pattern)
 }
 
 /// One walk along a pattern. What it cannot know it takes for too large rather than too small.

@@ -4,29 +4,34 @@ use promql_parser::parser::{self, Expr};
 use promql_parser::util::unquote_string;
 
 use super::QueryError;
+use super::error::Part;
 use super::fault::{self, Piece};
 
-/// Gives a fault of planning the place of the piece that it is about.
+/// Gives a fault of planning the place of the part that it is about.
 pub(super) fn of_planning(text: &str, mut error: QueryError) -> QueryError {
-    let Some(name) = error.piece.take() else {
-        return error;
-    };
     let pieces = fault::code(text);
+    let found = match error.part.take() {
+        Some(Part::Name(name)) => named(&pieces, &name),
+        Some(Part::Text(said)) => pieces.iter().position(|piece| {
+            let is_string = piece.text.starts_with(['"', '\'', '`']);
+            is_string && unquote_string(piece.text).is_ok_and(|text| text == said)
+        }),
+        None => return error,
+    };
+    error.position = found.map(|at| pieces[at].character(text));
+    error
+}
+
+/// The function or aggregation of this name, else whatever is called so.
+fn named(pieces: &[Piece<'_>], name: &str) -> Option<usize> {
     let is_called = |at: usize| {
         let next = pieces.get(at + 1).map_or("", |piece| piece.text);
         next == "(" || next.eq_ignore_ascii_case("by") || next.eq_ignore_ascii_case("without")
     };
-    let is_name = |at: usize| pieces[at].text.eq_ignore_ascii_case(&name);
-    let says = |at: usize| {
-        let is_string = pieces[at].text.starts_with(['"', '\'', '`']);
-        is_string && unquote_string(pieces[at].text).is_ok_and(|text| text == name)
-    };
-    let first = |is_it: &dyn Fn(usize) -> bool| (0..pieces.len()).find(|at| is_it(*at));
-    let found = first(&|at| is_name(at) && is_called(at))
-        .or_else(|| first(&is_name))
-        .or_else(|| first(&says));
-    error.position = found.map(|at| pieces[at].character(text));
-    error
+    let is_name = |at: &usize| pieces[*at].text.eq_ignore_ascii_case(name);
+    let mut all = (0..pieces.len()).filter(is_name);
+    let first = all.clone().next();
+    all.find(|at| is_called(*at)).or(first)
 }
 
 /// The first character of an expression that makes more of it than a selector.
@@ -65,7 +70,9 @@ pub(super) fn of_meaning(text: &str, pieces: &[Piece<'_>], message: &str) -> Opt
         let signs = ["==", "!=", "<", "<=", ">", ">="];
         beside(&pieces, at, |sign| signs.contains(&sign))
     } else if message.starts_with("binary expression") {
-        let signs = ["+", "-", "*", "/", "%", "^", "==", "!=", "<", "<=", ">", ">="];
+        let signs = [
+            "+", "-", "*", "/", "%", "^", "==", "!=", "<", "<=", ">", ">=",
+        ];
         let words = ["atan2", "and", "or", "unless"];
         let is_word = |sign: &str| words.iter().any(|word| sign.eq_ignore_ascii_case(word));
         beside(&pieces, at, |sign| signs.contains(&sign) || is_word(sign))
@@ -96,7 +103,9 @@ fn unavoidable(text: &str, pieces: &[Piece<'_>], message: &str) -> Option<usize>
 /// The nearest word around a piece to which the content of a bracket is given, such as a function.
 fn enclosing(pieces: &[Piece<'_>], from: usize, is_it: impl Fn(&str) -> bool) -> Option<usize> {
     outwards(pieces, from, |at| {
-        let called = (pieces[at].text == "(").then(|| called(pieces, at)).flatten()?;
+        let called = (pieces[at].text == "(")
+            .then(|| called(pieces, at))
+            .flatten()?;
         is_it(pieces[called].text).then_some(called)
     })
 }
@@ -164,8 +173,16 @@ mod tests {
             ("hour + hour(up)", 8, "the function `hour`"),
             ("up or limitk by (a) (2, up)", 7, "the aggregation `limitk`"),
             ("count_values(\"\", up)", 14, "no name of a label"),
-            ("up + label_join(up, \"\", \"-\", \"a\")", 21, "no name of a label"),
-            ("label_replace(up, \"a\", \"b\", \"c\", \"(\")", 34, "regular"),
+            (
+                "up + label_join(up, \"\", \"-\", \"a\")",
+                21,
+                "no name of a label",
+            ),
+            (
+                "label_replace(up, \"a\", \"b\", \"c\", \"(\")",
+                34,
+                "regular",
+            ),
         ] {
             let error = Query::parse(text).expect_err("it means nothing");
             assert!(error.message.contains(word), "{text}: {error}");

@@ -12,10 +12,7 @@ use super::planner::{plan, vector};
 /// Plans an operator with both its sides.
 pub(super) fn binary(binary: &BinaryExpr) -> Result<Plan, QueryError> {
     let modifier = binary.modifier.clone().unwrap_or_default();
-    if modifier.fill_values.lhs.is_some() || modifier.fill_values.rhs.is_some() {
-        let left = modifier.fill_values.rhs.is_none().then_some("fill_left");
-        let right = modifier.fill_values.lhs.is_none().then_some("fill_right");
-        let name = left.or(right).unwrap_or("fill");
+    if let Some(name) = fill(&modifier) {
         return Err(QueryError::unsupported(format!("the modifier `{name}`")).about(name));
     }
     let name = binary.op.to_string();
@@ -54,6 +51,17 @@ pub(super) fn binary(binary: &BinaryExpr) -> Result<Plan, QueryError> {
             None,
         )
         .about(&name)),
+    }
+}
+
+/// How values are filled in that have no partner, if they are to be.
+fn fill(modifier: &BinModifier) -> Option<&'static str> {
+    let values = &modifier.fill_values;
+    match (&values.lhs, &values.rhs) {
+        (None, None) => None,
+        (Some(_), None) => Some("fill_left"),
+        (None, Some(_)) => Some("fill_right"),
+        (Some(_), Some(_)) => Some("fill"),
     }
 }
 

@@ -55,7 +55,10 @@ impl Relabel {
         Ok(Self::Join {
             target: label(target)?,
             separator: separator.to_owned(),
-            sources: sources.iter().map(|one| label(one)).collect::<Result<_, _>>()?,
+            sources: sources
+                .iter()
+                .map(|one| label(one))
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -136,9 +139,5 @@ pub(super) fn label(name: &str) -> Result<String, QueryError> {
         return Ok(name.to_owned());
     }
     let shown = printable(name, 64);
-    Err(QueryError::malformed(
-        format!("`{shown}` is no name of a label"),
-        None,
-    )
-    .about(name))
+    Err(QueryError::malformed(format!("`{shown}` is no name of a label"), None).about_text(name))
 }
