@@ -11,11 +11,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use probity::history::{Aggregates, Config, History, Scratch, Writer};
+use probity::history::{Aggregates, Config, History, Moment, Scratch, SeriesId, Writer};
 use probity::http::{Config as ServerConfig, Handles, HttpTally, Server};
-use probity::model::{Metric, MetricKind, Tally};
+use probity::model::{Metric, MetricKind, Point, Tally};
 use probity::query::{Query, Terms, Window};
-use probity::snapshot::{Snapshot, SnapshotCell};
+use probity::snapshot::{Snapshot, SnapshotCell, SourceView};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -24,24 +24,68 @@ const TICKS: usize = 720;
 const SERIES: usize = 1_000;
 const MANY: usize = 10_000;
 
-/// Values with all digits, another at each tick.
-fn shown(series: usize, tick: usize) -> Snapshot {
+/// From one tick to the next, in milliseconds.
+const STEP: i64 = 5_000;
+
+/// A number with all digits that tells nothing of the one before or after it (the mixing function of SplitMix64).
+fn value(series: usize, tick: usize) -> f64 {
+    let seed = ((series as u64) << 32) + tick as u64 + 1;
+    let mut bits = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (bits ^ (bits >> 31)) as f64 / u64::MAX as f64 * 1e3
+}
+
+/// So many gauges.
+fn shown(series: usize) -> Snapshot {
     let machine = snapshots::sampler("machine", |recorder| {
         let kind = MetricKind::Gauge;
         let metric = Metric::new(kind, "bench_value", "", "A value.", &["index"]).unwrap();
         for index in 0..series {
-            let value = ((index * 31 + tick * 17) as f64).sqrt();
-            snapshots::record(recorder, &metric, &[&index.to_string()], value);
+            snapshots::record(recorder, &metric, &[&index.to_string()], 0.0);
         }
     });
     snapshots::ageless(snapshots::snapshot(1, vec![machine]))
 }
 
-/// The same series with other numbers: as the merge makes snapshots, the schema is one and the same.
-fn filled(snapshot: &Snapshot, ticks: usize) -> Writer {
+/// The same series with the values of a tick: as in the merge's snapshots, the schema is one and the same.
+fn at(snapshot: &Snapshot, tick: usize) -> Snapshot {
+    let source = &snapshot.sources[0];
+    let points = source.points.iter().enumerate();
+    let points = points.map(|(series, point)| Point {
+        value: value(series, tick),
+        ..*point
+    });
+    let source = SourceView {
+        points: points.collect(),
+        ..SourceView::clone(source)
+    };
+    Snapshot {
+        sources: vec![Arc::new(source)],
+        ..snapshot.clone()
+    }
+}
+
+/// Ticks at their distance, the last of the hour being now.
+struct Clock(Moment);
+
+impl Clock {
+    fn moment(&self, tick: usize) -> Moment {
+        let since_last = (tick as i64 - (TICKS as i64 - 1)) * STEP;
+        Moment {
+            boot: self.0.boot + since_last,
+            wall: self.0.wall + since_last,
+        }
+    }
+}
+
+/// An hour of these series.
+fn filled(snapshot: &Snapshot, clock: &Clock) -> Writer {
     let mut writer = Writer::new(&Config::default(), &mut Tally::default());
-    for _ in 0..ticks {
-        writer.record(snapshot, Instant::now());
+    // All values are as fresh as when the snapshot was made.
+    let now = Instant::now();
+    for tick in 0..TICKS {
+        writer.record_at(&at(snapshot, tick), now, clock.moment(tick));
     }
     writer
 }
@@ -64,16 +108,16 @@ fn line(name: &str, [least, median, p99]: [Duration; 3], target: &str) {
     println!("  {name:<44}{least:>10.1}{median:>10.1}{p99:>10.1}   {target}");
 }
 
-fn aggregates_of(history: &History, count: usize) -> f64 {
+fn aggregates_of(history: &History, ids: &[SeriesId]) -> f64 {
     let (view, mut scratch) = (history.view(), Scratch::default());
-    let all = view.series().take(count).map(|(id, _)| {
-        let samples = view.samples(id, i64::MIN / 2, i64::MAX / 2);
+    let all = ids.iter().map(|id| {
+        let samples = view.samples(*id, i64::MIN / 2, i64::MAX / 2);
         Aggregates::of(samples, &mut scratch).map_or(0.0, |all| all.p95)
     });
     all.sum()
 }
 
-/// The least there is to do: the same numbers, lying ready in one piece.
+/// The least there is to do: the same numbers in the same order, lying ready in one piece.
 fn floor(values: &[f64], scratch: &mut Vec<f64>) -> f64 {
     scratch.clear();
     scratch.extend_from_slice(values);
@@ -100,9 +144,10 @@ fn private_bytes() -> u64 {
 }
 
 fn main() {
-    let snapshot = shown(SERIES, 0);
+    let snapshot = shown(SERIES);
+    let clock = Clock(Moment::now());
     let before = private_bytes();
-    let writer = filled(&snapshot, TICKS);
+    let writer = filled(&snapshot, &clock);
     let held = private_bytes() - before;
     let history = writer.history();
     println!("\n{SERIES} series, {TICKS} ticks");
@@ -111,13 +156,22 @@ fn main() {
         held as f64 / 1e6
     );
     println!("  microseconds{:>44}{:>10}{:>10}", "least", "median", "p99");
-    let one: Vec<f64> = (0..TICKS).map(|tick| ((tick * 17) as f64).sqrt()).collect();
-    let mut scratch = Vec::new();
-    let bare = times(2_000, || _ = black_box(floor(&one, &mut scratch)));
+    // Another series each time: the same one again and again would be learned by heart.
+    let column = |series| (0..TICKS).map(|tick| value(series, tick)).collect();
+    let columns: Vec<Vec<f64>> = (0..SERIES).map(column).collect();
+    let ids: Vec<SeriesId> = history.view().series().map(|(id, _)| id).collect();
+    let (mut scratch, mut next) = (Vec::new(), (0..SERIES).cycle());
+    let mut series = || next.next().unwrap();
+    let bare = times(2_000, || {
+        _ = black_box(floor(&columns[series()], &mut scratch))
+    });
     line("floor: one series in one piece, p95 only", bare, "");
-    let ours = times(2_000, || _ = black_box(aggregates_of(&history, 1)));
+    let ours = times(2_000, || {
+        let series = series();
+        _ = black_box(aggregates_of(&history, &ids[series..=series]))
+    });
     line("one series' aggregates", ours, "target: 5");
-    let all = times(50, || _ = black_box(aggregates_of(&history, SERIES)));
+    let all = times(50, || _ = black_box(aggregates_of(&history, &ids)));
     line("all series' aggregates", all, "target: 4000");
     let ratio = ours[1].as_secs_f64() / bare[1].as_secs_f64();
     println!("  one series / floor: {ratio:.2}");
@@ -138,7 +192,7 @@ fn in_promql(history: &History) {
     };
     let graph = |text: &str| {
         let query = Query::parse(text).unwrap();
-        query.over(&view, window, &Terms::default()).unwrap()
+        query.over(&*view, window, &Terms::default()).unwrap()
     };
     let one = times(1_000, || {
         black_box(graph("bench_value{index=\"7\"}"));
@@ -152,12 +206,19 @@ fn in_promql(history: &History) {
 
 fn append() {
     for series in [SERIES, MANY] {
-        let snapshot = shown(series, 0);
-        let mut writer = filled(&snapshot, TICKS);
+        let snapshot = shown(series);
+        let clock = Clock(Moment::now());
+        let mut writer = filled(&snapshot, &clock);
         let now = Instant::now();
+        let shown: Vec<Snapshot> = (0..16).map(|tick| at(&snapshot, tick)).collect();
+        let mut tick = TICKS;
         let name = format!("appending a tick to {series} series");
         let target = if series == MANY { "target: 100" } else { "" };
-        let taken = times(1_000, || writer.record(&snapshot, now));
+        // From now on what is older than an hour goes.
+        let taken = times(1_000, || {
+            writer.record_at(&shown[tick % shown.len()], now, clock.moment(tick));
+            tick += 1;
+        });
         line(&name, taken, target);
     }
 }
