@@ -1,5 +1,6 @@
 //! Many samples made few: one value for each step of a window.
 
+use super::aggregate::quantile;
 use super::rate::Rate;
 use crate::model::Summary;
 
@@ -29,15 +30,35 @@ impl Fold {
             Self::Count => samples.count as f64,
         })
     }
+}
 
-    /// Every fold by its word.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("avg", Self::Average),
-        ("min", Self::Minimum),
-        ("max", Self::Maximum),
-        ("last", Self::Last),
-        ("count", Self::Count),
+/// What a step is told by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Measure {
+    /// What can be made of summaries.
+    Fold(Fold),
+    /// A quantile, which needs each sample.
+    Quantile(f64),
+}
+
+impl Measure {
+    /// Every measure by its word.
+    pub const ALL: [(&'static str, Self); 8] = [
+        ("avg", Self::Fold(Fold::Average)),
+        ("min", Self::Fold(Fold::Minimum)),
+        ("max", Self::Fold(Fold::Maximum)),
+        ("last", Self::Fold(Fold::Last)),
+        ("count", Self::Fold(Fold::Count)),
+        ("p50", Self::Quantile(0.5)),
+        ("p95", Self::Quantile(0.95)),
+        ("p99", Self::Quantile(0.99)),
     ];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(_, measure)| *measure == self);
+        found.map_or("quantile", |(word, _)| word)
+    }
 }
 
 /// The steps of a window: each ends at a multiple of its length, so that a window that moves on shows the same steps.
@@ -111,7 +132,27 @@ impl Steps {
         self.values(&sums, fold)
     }
 
-    /// The same for rates. Each has the weight of the time that it covers of the step with its end, so that the mean is what was
+    /// The end of each with a quantile of its samples, numbers that are none left out; nothing where there are none.
+    pub fn quantiles(
+        &self,
+        samples: impl Iterator<Item = (i64, f64)>,
+        q: f64,
+    ) -> Vec<(i64, Option<f64>)> {
+        let mut values = vec![Vec::new(); self.count];
+        for (time, value) in samples.filter(|(_, value)| !value.is_nan()) {
+            let place = usize::try_from(self.number(time)).ok();
+            if let Some(values) = place.and_then(|place| values.get_mut(place)) {
+                values.push(value);
+            }
+        }
+        let steps = values.iter().enumerate();
+        let told = |values: &Vec<f64>| (!values.is_empty()).then(|| quantile(values, q));
+        steps
+            .map(|(index, values)| (self.end(index), told(values)))
+            .collect()
+    }
+
+    /// The same as [`Steps::fold`] for rates. Each has the weight of the time that it covers of the step with its end, so that the mean is what was
     /// gained in that time; else one that stands for minutes would weigh as much as one of seconds.
     pub fn fold_rates(
         &self,
@@ -165,6 +206,32 @@ mod tests {
         }
         let none = steps.fold(std::iter::empty(), Fold::Count);
         assert_eq!(none, [(10_000, None), (15_000, None)]);
+    }
+
+    #[test]
+    fn quantiles_are_those_of_each_steps_own_samples() {
+        let steps = Steps::covering(15_000, 15_000, 5_000);
+        let samples = [
+            (0, 99.0),
+            (1, 3.0),
+            (2_000, f64::NAN),
+            (3_000, 1.0),
+            (5_000, 2.0),
+            (10_001, 7.0),
+        ];
+        let wanted = [
+            (0.5, [Some(2.0), None, Some(7.0)]),
+            (0.95, [Some(2.9), None, Some(7.0)]),
+        ];
+        for (q, wanted) in wanted {
+            let told = steps.quantiles(samples.into_iter(), q).into_iter();
+            let near = |(one, other): (Option<f64>, Option<f64>)| match (one, other) {
+                (Some(one), Some(other)) => (one - other).abs() < 1e-9,
+                (one, other) => one == other,
+            };
+            let told = told.map(|(_, value)| value);
+            assert!(std::iter::zip(told, wanted).all(near), "{q}");
+        }
     }
 
     #[test]

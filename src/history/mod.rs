@@ -19,7 +19,7 @@ mod view;
 mod writer;
 
 pub use aggregate::{Aggregates, Scratch, quantile};
-pub use bucket::{Fold, Steps};
+pub use bucket::{Fold, Measure, Steps};
 pub use clock::Moment;
 pub use config::Config;
 pub use index::{SeriesId, SeriesKey};

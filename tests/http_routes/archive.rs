@@ -42,18 +42,18 @@ fn settings() -> archive::Config {
 }
 
 /// An archive of ten minutes, and a memory that has the last two and a half of them and is not written yet.
-struct Bench {
-    server: TestServer,
+pub struct Bench {
+    pub server: TestServer,
     archive: archive::Writer,
     /// When memory begins, in milliseconds: half a minute into a step.
     memory: i64,
-    end: i64,
+    pub end: i64,
     _store: Store,
     _folder: TempDir,
 }
 
 impl Bench {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with(|tick| Some(100.0 + (tick * 5) as f64)).await
     }
 
@@ -235,6 +235,71 @@ async fn the_rate_of_the_step_with_the_seam_is_what_was_gained_in_its_time() {
     }
     let counts = values(&bench.ask(&format!("{query}count")).await, 0);
     assert_eq!(counts[2], Some(3.0), "rates, and not their milliseconds");
+}
+
+#[tokio::test]
+async fn percentiles_are_those_of_each_step_and_refused_where_there_are_only_rows() {
+    let bench = Bench::new().await;
+    // Twelve ticks a minute: from 135 to 190, and on to 250.
+    let document = bench.ask("window=2m&series=depth&step=1m&fn=p50").await;
+    assert_eq!(values(&document, 0), [Some(162.5), Some(222.5)]);
+    let document = bench.ask("window=2m&series=depth&step=1m&fn=p95").await;
+    let found: Vec<f64> = values(&document, 0).into_iter().flatten().collect();
+    assert!((found[0] - 187.25).abs() < 1e-9, "{found:?}");
+    let document = bench
+        .ask("window=2m&series=jobs_total&step=1m&fn=p99")
+        .await;
+    assert_eq!(values(&document, 0), [Some(1.0), Some(1.0)]);
+    let path = format!(
+        "/api/v1/history?end={}&window=5m&series=depth&fn=p99",
+        bench.end / 1_000
+    );
+    let (status, document) = ask(&bench.server, &path).await;
+    assert_eq!((status, &document["parameter"]), (400, &json!("fn")));
+    let detail = document["detail"].as_str().unwrap();
+    let until = time(bench.memory - 1);
+    for word in ["`fn=p99`", "rows of the archive", until.as_str().unwrap()] {
+        assert!(detail.contains(word), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn aggregates_go_on_into_the_archive() {
+    let bench = Bench::new().await;
+    let end = bench.end / 1_000;
+    let path = format!("/api/v1/aggregates?end={end}&window=5m&series=depth&series=jobs_total");
+    let (status, document) = ask(&bench.server, &path).await;
+    assert_eq!(status, 200, "{document}");
+    assert_eq!(document["archive_until"], time(bench.memory - 1));
+    let depth = &document["series"][0];
+    // Three rows of twelve, 10, 70 and 95 on average, and 31 ticks from 100 to 250.
+    let rows = 12.0 * (10.0 + 70.0 + 95.0);
+    let average = (rows + 31.0 * 175.0) / 67.0;
+    assert!((depth["average"].as_f64().unwrap() - average).abs() < 1e-9);
+    for (key, wanted) in [
+        ("count", json!(67)),
+        ("minimum", json!(5.0)),
+        ("maximum", json!(250.0)),
+        ("p50", Value::Null),
+        ("last", time(bench.end)),
+    ] {
+        assert_eq!(depth[key], wanted, "{key}");
+    }
+    let jobs = &document["series"][1];
+    assert_eq!(
+        (&jobs["as"], &jobs["average"]),
+        (&json!("rate"), &json!(1.0))
+    );
+    let path = format!("/api/v1/aggregates?end={end}&window=2m&series=depth");
+    let (_, document) = ask(&bench.server, &path).await;
+    assert_eq!(document["archive_until"], Value::Null);
+    assert_eq!(document["series"][0]["p50"], 192.5);
+    let path = format!("/api/v1/aggregates?end={end}&window=10m&series=gone");
+    let (_, document) = ask(&bench.server, &path).await;
+    assert_eq!(
+        document["series"][0]["count"], 96,
+        "the archive alone has it"
+    );
 }
 
 #[tokio::test]

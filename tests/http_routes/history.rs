@@ -109,6 +109,8 @@ async fn a_total_is_told_by_its_rate_and_a_gauge_by_its_value() {
         ("series=jobs_total", "rate", 1.0),
         ("series=jobs_total&as=value&fn=max", "value", 9.0),
         ("series=jobs_total&as=value&fn=count", "value", 10.0),
+        ("series=jobs_total&as=value&fn=p99", "value", 4.0),
+        ("series=jobs_total&fn=p50", "rate", 1.0),
         ("series=depth_bytes{queue=%22b%22}&fn=min", "value", 2.0),
     ] {
         let path = format!("/api/v1/history?window=1m&step=1h&{query}");
@@ -180,7 +182,12 @@ async fn what_is_wrong_is_named_with_its_place() {
         ("history?series=up&step=-1s", 400, "step", "unit"),
         ("history?series=up&end=yesterday", 400, "end", "time"),
         ("history?series=up&as=log", 400, "as", "value, rate"),
-        ("history?series=up&fn=p99", 400, "fn", "avg, min"),
+        (
+            "history?series=up&fn=p90",
+            400,
+            "fn",
+            "count, p50, p95, p99",
+        ),
         ("history?series=up&colour=red", 400, "colour", "unknown"),
         ("aggregates?series=up&step=1s", 400, "step", "unknown"),
         ("history?series=up&end=1&end=2", 400, "end", "twice"),

@@ -15,7 +15,7 @@ use super::older::{Older, Past, Whole, needed};
 use super::window::{Description, Window, duration, millis, refused, shown, word};
 use super::{parameters, value};
 use crate::archive::Archive;
-use crate::history::{Fold, SeriesId, Steps, View};
+use crate::history::{Fold, Measure, SeriesId, Steps, View};
 use crate::http::bodies::Body;
 use crate::http::negotiate::{JSON, choose};
 use crate::http::problem::Problem;
@@ -118,7 +118,7 @@ async fn history(
         window: Window::of(&pairs, Duration::from_secs(900))?,
         step: step.transpose()?.map(millis),
         way: word(&pairs, "as", &WAYS)?,
-        fold: word(&pairs, "fn", &Fold::ALL)?.unwrap_or(Fold::Average),
+        measure: word(&pairs, "fn", &Measure::ALL)?.unwrap_or(Measure::Fold(Fold::Average)),
         pairs,
     };
     let archive = shared.handles.archive.clone();
@@ -134,7 +134,7 @@ struct Question {
     window: Window,
     step: Option<i64>,
     way: Option<As>,
-    fold: Fold,
+    measure: Measure,
 }
 
 impl Question {
@@ -147,7 +147,20 @@ impl Question {
         let bounds = (steps.from, steps.end);
         let (older, error) = Older::read(archive, view, &selectors, bounds)?;
         let older = older.as_ref();
-        let series = self.told(Past { view, older }, &ids, &steps)?;
+        let past = Past { view, older };
+        let all = past.series(&ids);
+        fits(&steps, all.len())?;
+        if let Measure::Quantile(_) = self.measure {
+            no_rows(self.measure, past, &all, &steps)?;
+        }
+        let told = all.into_iter().map(|whole| {
+            let way = way_of(self.way, whole.cumulative);
+            Told {
+                points: self.points(past, &whole, &steps, way),
+                series: whole.series,
+                r#as: way,
+            }
+        });
         let until = older.map(|older| older.until().min(steps.until()));
         json(&HistoryAnswer {
             start: shown(steps.from),
@@ -155,7 +168,7 @@ impl Question {
             step_ms: steps.step,
             archive_until: until.and_then(shown),
             archive_error: error,
-            series,
+            series: told.collect(),
         })
     }
 
@@ -168,25 +181,6 @@ impl Question {
         Steps::covering(end, length, self.step.unwrap_or_else(usual))
     }
 
-    fn told<'a>(
-        &self,
-        past: Past<'a>,
-        ids: &[SeriesId],
-        steps: &Steps,
-    ) -> Result<Vec<Told<'a>>, Problem> {
-        let all = past.series(ids);
-        fits(steps, all.len())?;
-        let told = all.into_iter().map(|whole| {
-            let way = way_of(self.way, whole.cumulative);
-            Told {
-                points: self.points(past, &whole, steps, way),
-                series: whole.series,
-                r#as: way,
-            }
-        });
-        Ok(told.collect())
-    }
-
     fn points(
         &self,
         past: Past<'_>,
@@ -195,16 +189,41 @@ impl Question {
         way: As,
     ) -> Vec<(i64, Option<f64>)> {
         let (after, until) = (steps.from, steps.end);
-        match way {
-            As::Value => {
-                let samples = past.samples(whole, after, until);
-                let newer = samples.map(|(time, value)| (time, Summary::of(value)));
+        let samples = || past.samples(whole, after, until);
+        let rates = || past.rates(whole, after, until);
+        match (way, self.measure) {
+            (As::Value, Measure::Fold(fold)) => {
+                let newer = samples().map(|(time, value)| (time, Summary::of(value)));
                 let all = past.rows(whole, after).chain(newer);
-                steps.values(&steps.sums(all), self.fold)
+                steps.values(&steps.sums(all), fold)
             }
-            As::Rate => steps.fold_rates(past.rates(whole, after, until), self.fold),
+            (As::Value, Measure::Quantile(q)) => steps.quantiles(samples(), q),
+            (As::Rate, Measure::Fold(fold)) => steps.fold_rates(rates(), fold),
+            (As::Rate, Measure::Quantile(q)) => {
+                steps.quantiles(rates().map(|rate| (rate.time, rate.value)), q)
+            }
         }
     }
+}
+
+/// # Errors
+/// 400 for what cannot be made of rows, where a step has some.
+fn no_rows(
+    measure: Measure,
+    past: Past<'_>,
+    all: &[Whole<'_>],
+    steps: &Steps,
+) -> Result<(), Problem> {
+    let has_rows = |whole: &Whole<'_>| past.rows(whole, steps.from).next().is_some();
+    if !all.iter().any(has_rows) {
+        return Ok(());
+    }
+    let since = past.older.and_then(|older| shown(older.until()));
+    let since = since.unwrap_or_default();
+    let wanted = format!(
+        "needs each sample, and until {since} there are rows of the archive: begin the window later, or take one of avg, min, max, last, count"
+    );
+    Err(refused("fn", measure.word(), wanted))
 }
 
 /// What only grows is told by its rate, unless the value is asked for.
