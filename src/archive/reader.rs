@@ -39,6 +39,13 @@ pub enum ArchiveError {
     Store(#[from] StoreError),
 }
 
+impl ArchiveError {
+    /// Whether it only took longer than the reader had.
+    pub fn is_slow(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Slow(_)))
+    }
+}
+
 /// Where the archive ends and memory goes on. No sample is on both sides, and none on neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seam {

@@ -4,13 +4,12 @@ use super::functions::Each;
 use super::limits::Budget;
 use super::plan::{Combined, Operation, Range, Scalar, Vector};
 use super::value::{Sample, Series, Window, join};
-use super::{Labels, QueryError, histogram, matching};
-use crate::history::View;
+use super::{Labels, Past, QueryError, histogram, matching};
 
 /// Evaluates parts of one query.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Evaluator<'a> {
-    pub(super) view: &'a View,
+    pub(super) past: Past<'a>,
     /// The query's own steps, by which `start()` and `end()` go.
     pub(super) query: Window,
     /// The steps at which values are wanted; a subquery has its own.

@@ -26,9 +26,14 @@ pub struct Labels {
 impl Labels {
     /// Those of a series in the history.
     pub fn of(key: &SeriesKey) -> Self {
+        Self::new(&key.name, &key.labels)
+    }
+
+    /// A name with labels in order of their keys, none of them empty.
+    pub fn new(name: &Arc<str>, pairs: &[Pair]) -> Self {
         Self {
-            name: Some(key.name.clone()),
-            pairs: Arc::from(&*key.labels),
+            name: Some(name.clone()),
+            pairs: Arc::from(pairs),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Questions about the past: which series are meant, and what an expression over them comes to.
 //!
-//! Reads views of the history and nothing else. It keeps no state, and knows neither HTTP nor JSON. The language is PromQL as
+//! Reads views of the history, and what is older through a trait, and nothing else. It keeps no state, and knows neither HTTP nor JSON. The language is PromQL as
 //! the parser crate has it; what is not carried out is refused by its name.
 
 mod aggregation;
@@ -16,6 +16,7 @@ mod matching;
 mod operator;
 mod over_time;
 mod parse;
+mod past;
 mod pattern;
 mod place;
 mod plan;
@@ -36,6 +37,7 @@ pub use error::{QueryError, QueryFault};
 pub use labels::Labels;
 pub use limits::{Limits, MAX_STEPS};
 pub use parse::{MAX_PATTERNS, parse, patterns_of};
+pub use past::{Older, Past};
 pub use question::{LOOKBACK, Query, Terms};
 pub use selector::Selector;
 pub use value::{Answer, Line, Window};

@@ -1,4 +1,4 @@
-//! A query: read once, and asked of a view of the history.
+//! A query: read once, and asked of the past.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,7 @@ use super::plan::{Plan, Scalar, Vector};
 use super::planner;
 use super::select::check_steps;
 use super::value::{Answer, Line, Series, Window};
-use super::{Labels, QueryError, parse, place};
-use crate::history::View;
+use super::{Labels, Past, QueryError, parse, place};
 
 /// How old a sample may be to be a series' value, as in Prometheus.
 pub const LOOKBACK: Duration = Duration::from_secs(300);
@@ -56,10 +55,15 @@ impl Query {
     ///
     /// # Errors
     /// It costs more than it may, or its series do not go together as it wants it.
-    pub fn at(&self, view: &View, time: i64, terms: &Terms) -> Result<Answer, QueryError> {
+    pub fn at<'a>(
+        &self,
+        past: impl Into<Past<'a>>,
+        time: i64,
+        terms: &Terms,
+    ) -> Result<Answer, QueryError> {
         let budget = Budget::new(&terms.limits, terms.begun);
         budget.time()?;
-        let evaluator = evaluator(view, Window::instant(time), terms, &budget);
+        let evaluator = evaluator(past.into(), Window::instant(time), terms, &budget);
         Ok(match &self.plan {
             Plan::Text(text) => Answer::Text(text.clone()),
             Plan::Scalar(scalar) => Answer::Scalar(evaluator.scalar(scalar)?[0]),
@@ -82,11 +86,16 @@ impl Query {
     ///
     /// # Errors
     /// As of [`Query::at`]; it is a range or a text, which have no value at a step; or the window has too many steps.
-    pub fn over(&self, view: &View, window: Window, terms: &Terms) -> Result<Answer, QueryError> {
+    pub fn over<'a>(
+        &self,
+        past: impl Into<Past<'a>>,
+        window: Window,
+        terms: &Terms,
+    ) -> Result<Answer, QueryError> {
         check_steps(&window)?;
         let budget = Budget::new(&terms.limits, terms.begun);
         budget.time()?;
-        let evaluator = evaluator(view, window, terms, &budget);
+        let evaluator = evaluator(past.into(), window, terms, &budget);
         let lifted;
         let vector = match &self.plan {
             Plan::Vector(vector) => vector,
@@ -104,14 +113,14 @@ impl Query {
 }
 
 fn evaluator<'a>(
-    view: &'a View,
+    past: Past<'a>,
     window: Window,
     terms: &Terms,
     budget: &'a Budget,
 ) -> Evaluator<'a> {
     let lookback = i64::try_from(terms.lookback.as_millis()).unwrap_or(i64::MAX);
     Evaluator {
-        view,
+        past,
         query: window,
         window,
         lookback,

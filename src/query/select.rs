@@ -3,10 +3,10 @@
 use super::eval::Evaluator;
 use super::limits::MAX_STEPS;
 use super::over_time::{OverTime, Stretch};
+use super::past::Found;
 use super::plan::{At, Range, Selection, Source, Vector, When};
 use super::value::{Line, Sample, Series, Window, join};
 use super::{Labels, QueryError, Selector};
-use crate::history::SeriesId;
 
 /// What is done with each series of a range: its labels, and its samples in order of time.
 type Visit<'v> = dyn FnMut(&Labels, &[(i64, f64)]) -> Result<(), QueryError> + 'v;
@@ -21,14 +21,14 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Series>, QueryError> {
         let (first, last) = self.bounds(selection.when);
         let mut found = Vec::new();
-        for id in self.find(&selection.selector)? {
-            let Some(labels) = self.labels(id) else {
-                continue;
-            };
+        // What is older than memory may be as old as it may be there.
+        let usual = first.saturating_sub(self.lookback);
+        let oldest = first.saturating_sub(self.past.lookback(usual, self.lookback));
+        let oldest = oldest.saturating_add(1);
+        for one in self.find(&selection.selector, oldest, last)? {
             self.budget.values(self.steps())?;
-            let oldest = first.saturating_sub(self.lookback).saturating_add(1);
             let mut read = 0;
-            let mut ticks = self.view.ticks(id, oldest, last).peekable();
+            let mut ticks = self.past.ticks(&one, oldest, last).peekable();
             let (mut newest, mut samples) = (None, Vec::with_capacity(self.steps()));
             for step in self.window.times() {
                 let time = self.looked_up(selection.when, step);
@@ -36,11 +36,14 @@ impl Evaluator<'_> {
                     newest = Some(tick);
                     read += 1;
                 }
-                let fresh = newest.filter(|(tick, _)| *tick > time.saturating_sub(self.lookback));
+                let fresh = newest.filter(|(tick, _)| {
+                    *tick > time.saturating_sub(self.past.lookback(*tick, self.lookback))
+                });
                 let value = fresh.and_then(|(tick, value)| Some(of(tick, value?)));
                 samples.push(Sample::from(value));
             }
             self.budget.samples(read)?;
+            let labels = one.labels.clone();
             let series = Series { labels, samples };
             found.extend(series.is_anywhere().then_some(series));
         }
@@ -126,15 +129,13 @@ impl Evaluator<'_> {
         match &range.source {
             Source::Selected(selector) => {
                 let mut samples = Vec::new();
-                for id in self.find(selector)? {
-                    let Some(labels) = self.labels(id) else {
-                        continue;
-                    };
+                let first = after.saturating_add(1);
+                for one in self.find(selector, first, last)? {
                     samples.clear();
-                    let read = self.view.samples(id, after.saturating_add(1), last);
-                    samples.extend(read);
+                    let read = self.past.ticks(&one, first, last);
+                    samples.extend(read.filter_map(|(time, value)| Some((time, value?))));
                     self.budget.samples(samples.len())?;
-                    visit(&labels, &samples)?;
+                    visit(&one.labels, &samples)?;
                 }
                 Ok(())
             }
@@ -174,14 +175,8 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    fn find(&self, selector: &Selector) -> Result<Vec<SeriesId>, QueryError> {
-        let found = selector.find(self.view);
-        self.budget.series(found.len())?;
-        Ok(found)
-    }
-
-    fn labels(&self, id: SeriesId) -> Option<Labels> {
-        self.view.key(id).map(|key| Labels::of(key))
+    fn find(&self, selector: &Selector, from: i64, until: i64) -> Result<Vec<Found>, QueryError> {
+        self.past.find(selector, from, until, self.budget)
     }
 
     /// The earliest and the latest time that is looked up.

@@ -3,6 +3,7 @@
 
 mod activity;
 mod archive;
+mod archive_promql;
 mod bodies;
 mod client;
 #[path = "../support/events.rs"]

@@ -91,7 +91,9 @@ impl Question {
         let mut scratch = Scratch::default();
         let all = past.series(&ids);
         within("series", all.len(), MAX_SERIES)?;
-        let summed = all.into_iter().filter_map(|whole| self.summed(past, whole, &mut scratch));
+        let summed = all
+            .into_iter()
+            .filter_map(|whole| self.summed(past, whole, &mut scratch));
         json(&AggregatesAnswer {
             start: shown(start),
             end: shown(end),

@@ -75,9 +75,8 @@ pub(super) fn rows(
 ) -> Result<Vec<(PastSeries, Vec<Sample>)>, ArchiveError> {
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for selector in selectors {
-        let is_meant = |series: &PastSeries| {
-            selector.matches(&series.name, |key| label(&series.labels, key))
-        };
+        let is_meant =
+            |series: &PastSeries| selector.matches(&series.name, |key| label(&series.labels, key));
         let series = reader.series(selector.name(), MAX_ROWS, is_meant)?;
         found.extend(series.into_iter().filter(|(id, _)| seen.insert(*id)));
     }

@@ -3,6 +3,7 @@
 
 mod functions;
 mod limits;
+mod older;
 mod operators;
 mod properties;
 mod selection;

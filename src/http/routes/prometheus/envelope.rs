@@ -35,7 +35,7 @@ struct Success<T> {
     status: &'static str,
     data: T,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<&'static str>,
+    warnings: Vec<String>,
 }
 
 impl Refusal {
@@ -123,8 +123,8 @@ pub(super) fn success(data: impl Serialize) -> Outcome {
     encode(data, Vec::new())
 }
 
-/// What a query came to; `time` is that of an instant query.
-pub(super) fn result(answer: Answer, time: i64, limit: usize) -> Outcome {
+/// What a query came to; `time` is that of an instant query, and `lacks` says what is not in it.
+pub(super) fn result(answer: Answer, time: i64, limit: usize, lacks: Option<String>) -> Outcome {
     let mut warnings = Vec::new();
     let data = match answer {
         Answer::Scalar(value) => Data::Scalar(Point(time, value)),
@@ -146,18 +146,19 @@ pub(super) fn result(answer: Answer, time: i64, limit: usize) -> Outcome {
             Data::Matrix(all.into_iter().map(one).collect())
         }
     };
+    warnings.extend(lacks);
     encode(data, warnings)
 }
 
-fn cut<T>(all: &mut Vec<T>, limit: usize) -> Vec<&'static str> {
+fn cut<T>(all: &mut Vec<T>, limit: usize) -> Vec<String> {
     if all.len() <= limit {
         return Vec::new();
     }
     all.truncate(limit);
-    vec!["results truncated due to limit"]
+    vec!["results truncated due to limit".to_owned()]
 }
 
-fn encode(data: impl Serialize, warnings: Vec<&'static str>) -> Outcome {
+fn encode(data: impl Serialize, warnings: Vec<String>) -> Outcome {
     let success = Success {
         status: "success",
         data,

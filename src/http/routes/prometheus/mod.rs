@@ -3,6 +3,7 @@
 //! Follows Prometheus' HTTP API (<https://prometheus.io/docs/prometheus/latest/querying/api/>), its errors included. Unlike
 //! everywhere else here, unknown parameters are passed over, as Prometheus does.
 
+mod archived;
 mod catalogue;
 mod envelope;
 mod parameters;
@@ -17,15 +18,17 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Response};
 use axum::routing::get;
 
+use self::archived::Archived;
 use self::envelope::{Outcome, Refusal};
 use self::parameters::Parameters;
+use crate::archive::Archive;
 use crate::history::View;
 use crate::http::bodies::Body;
 use crate::http::negotiate::JSON;
 use crate::http::problem::Problem;
 use crate::http::request_body::Form;
 use crate::http::site::Shared;
-use crate::query::{LOOKBACK, Limits, Terms};
+use crate::query::{LOOKBACK, Limits, Older, Past, Terms};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     let at = |path: &str| format!("/prometheus/api/v1/{path}");
@@ -41,12 +44,15 @@ async fn instant(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response<ResponseBody>, Problem> {
-    answer(&shared, &headers, form, |parameters, view| {
+    let archive = shared.handles.archive.clone();
+    answer(&shared, &headers, form, move |parameters, view| {
         let terms = terms(parameters, view)?;
         let query = parameters.query()?;
         let time = parameters.time("time")?.unwrap_or_else(parameters::now);
-        let answer = query.at(view, time, &terms)?;
-        envelope::result(answer, time, parameters.limit()?)
+        let older = older(parameters, archive.as_ref(), view, &terms)?;
+        let answer = query.at(past(view, &older), time, &terms)?;
+        let lacks = older.and_then(Archived::fault);
+        envelope::result(answer, time, parameters.limit()?, lacks)
     })
     .await
 }
@@ -56,14 +62,32 @@ async fn range(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response<ResponseBody>, Problem> {
-    answer(&shared, &headers, form, |parameters, view| {
+    let archive = shared.handles.archive.clone();
+    answer(&shared, &headers, form, move |parameters, view| {
         let terms = terms(parameters, view)?;
         let query = parameters.query()?;
         let window = parameters.window()?;
-        let answer = query.over(view, window, &terms)?;
-        envelope::result(answer, window.end, parameters.limit()?)
+        let older = older(parameters, archive.as_ref(), view, &terms)?;
+        let answer = query.over(past(view, &older), window, &terms)?;
+        let lacks = older.and_then(Archived::fault);
+        envelope::result(answer, window.end, parameters.limit()?, lacks)
     })
     .await
+}
+
+/// What is older than memory, if it is kept.
+fn older<'a>(
+    parameters: &Parameters,
+    archive: Option<&'a Archive>,
+    view: &View,
+    terms: &Terms,
+) -> Result<Option<Archived<'a>>, Refusal> {
+    let is_given = parameters.lookback()?.is_some();
+    Ok(Archived::behind(archive, view, terms, is_given))
+}
+
+fn past<'a>(view: &'a View, older: &'a Option<Archived<'_>>) -> Past<'a> {
+    Past::new(view, older.as_ref().map(|older| older as &dyn Older))
 }
 
 /// How a query that begins now is carried out: within the time that the client gives, if that is less than there is.
@@ -73,10 +97,8 @@ fn terms(parameters: &Parameters, view: &View) -> Result<Terms, Refusal> {
     // At a longer step each sample would be too old before the next one comes.
     let step = Duration::from_millis(view.interval().unsigned_abs());
     let usual = LOOKBACK.max(step * 2);
-    let lookback = parameters.duration("lookback_delta")?;
     Ok(Terms {
-        // As in Prometheus, none at all is as good as not given.
-        lookback: lookback.filter(|one| !one.is_zero()).unwrap_or(usual),
+        lookback: parameters.lookback()?.unwrap_or(usual),
         begun: Instant::now(),
         limits: Limits {
             time: time.min(limits.time),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::envelope::Refusal;
 use crate::model::printable;
-use crate::query::{MAX_PATTERNS, MAX_STEPS, Query, QueryError, Window, patterns_of};
+use crate::query::{MAX_PATTERNS, MAX_STEPS, Query, QueryError, Window, parse, patterns_of};
 
 /// The units of durations with their milliseconds, in the order in which Prometheus has them follow each other.
 const UNITS: [(&str, u64); 7] = [
@@ -37,6 +37,13 @@ impl Parameters {
             .iter()
             .filter(|(key, value)| key == name && !value.is_empty());
         given.next().map(|(_, value)| value.as_str())
+    }
+
+    /// Whether there is an expression, be it carried out here or not.
+    pub(super) fn expression(&self) -> Result<(), Refusal> {
+        let text = self.get("query").unwrap_or_default();
+        let parsed = parse(text).map_err(|error| Refusal::from(error).of("query"));
+        parsed.map(drop)
     }
 
     /// The expression.
@@ -99,6 +106,12 @@ impl Parameters {
         duration
             .map(Some)
             .ok_or_else(|| Refusal::parameter(name, &wanted))
+    }
+
+    /// How old a sample may be; as in Prometheus, none at all is as good as not given.
+    pub(super) fn lookback(&self) -> Result<Option<Duration>, Refusal> {
+        let given = self.duration("lookback_delta")?;
+        Ok(given.filter(|one| !one.is_zero()))
     }
 
     /// How many results at most; 0 is no limit.
