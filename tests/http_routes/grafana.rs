@@ -3,9 +3,9 @@
 //! Taken from its source (grafana/grafana): `pkg/promlib` for queries, the health check and what it forwards, and
 //! `packages/grafana-prometheus/src` for variables, the metrics browser and the editor.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use probity::history::{self, History, Writer};
+use probity::history::{self, History, Moment, Writer};
 use probity::http::{Config, Handles};
 use probity::model::{ByteSize, Metric, MetricKind, Recorder, Tally};
 use serde_json::{Value, json};
@@ -13,11 +13,15 @@ use serde_json::{Value, json};
 use crate::snapshots::{record, sampler, snapshot};
 use crate::wire::{Answer, TestServer, config};
 
-/// One tick of a counter, two gauges and a histogram.
-fn tick(writer: &mut Writer, total: f64) {
+/// Ticks, and the milliseconds from one to the next.
+const TICKS: i32 = 10;
+const STEP: i64 = 5_000;
+
+/// One tick of a counter, two gauges and a histogram, which has one value more in each of two buckets than the tick before.
+fn tick(writer: &mut Writer, total: i32, moment: Moment) {
     let fill = |recorder: &mut Recorder| {
         let counter = Metric::new(MetricKind::Counter, "jobs_total", "", "Jobs.", &[]).unwrap();
-        record(recorder, &counter, &[], total);
+        record(recorder, &counter, &[], f64::from(total));
         let kind = MetricKind::Gauge;
         let gauge = Metric::new(kind, "depth_bytes", "bytes", "Depth.", &["queue"]).unwrap();
         for (queue, value) in [("a", 1.0), ("<b>", 2.5)] {
@@ -25,29 +29,40 @@ fn tick(writer: &mut Writer, total: f64) {
         }
         let bounds = [0.5, 1.0];
         let histogram = Metric::histogram("took_seconds", "seconds", "Took.", &[], &bounds);
-        record(recorder, &histogram.unwrap(), &[], 0.25);
+        let histogram = histogram.unwrap();
+        for _ in 0..=total {
+            record(recorder, &histogram, &[], 0.25);
+            record(recorder, &histogram, &[], 0.75);
+        }
     };
     let shown = snapshot(1, vec![sampler("machine", fill)]);
-    writer.record(&shown, Instant::now());
+    writer.record_at(&shown, Instant::now(), moment);
 }
 
-fn past() -> History {
+/// A past whose last tick is at `end`, in milliseconds.
+fn past(end: i64) -> History {
     let mut writer = Writer::new(&history::Config::default(), &mut Tally::default());
-    for total in 0..10 {
-        let before = SystemTime::now();
-        tick(&mut writer, f64::from(total));
-        // Samples have whole milliseconds: no two of these shall have the same.
-        while before.elapsed().unwrap_or_default() < Duration::from_millis(2) {}
+    for total in 0..TICKS {
+        let before = i64::from(TICKS - 1 - total) * STEP;
+        let moment = Moment {
+            boot: 1_000_000 - before,
+            wall: end - before,
+        };
+        tick(&mut writer, total, moment);
     }
     writer.history()
 }
 
-fn server_of(config: &Config) -> TestServer {
+fn server_until(config: &Config, end: i64) -> TestServer {
     let with = |handles| Handles {
-        history: Some(past()),
+        history: Some(past(end)),
         ..handles
     };
     TestServer::start_with(config, None, with)
+}
+
+fn server_of(config: &Config) -> TestServer {
+    server_until(config, (now() * 1e3) as i64)
 }
 
 fn server() -> TestServer {
@@ -105,39 +120,80 @@ async fn save_and_test() {
     server.stop().await;
 }
 
+/// The last tick of a panel's past, in seconds.
+const END: i64 = 1_700_000_000;
+
+/// What a panel draws: each line's labels, and its values by their seconds since the last tick.
+type Drawn = Vec<(Value, Vec<(i64, f64)>)>;
+
+/// Asks for the two minutes around the last tick, in nine steps.
+async fn drawn(server: &TestServer, query: &str) -> Drawn {
+    let (start, end) = (END - 60, END + 60);
+    let form = format!("query={query}&start={start}&end={end}&step=15s&timeout=5s");
+    let graph = data(&post(server, "query_range", &form).await);
+    // The same with the method GET, for a data source that is configured so.
+    let by_get = get(server, &format!("query_range?{form}")).await;
+    assert_eq!(data(&by_get), graph);
+    assert_eq!(graph["resultType"], "matrix");
+    let line = |line: &Value| {
+        let values = line["values"].as_array().unwrap().iter();
+        let value = |value: &Value| {
+            let number: f64 = value[1].as_str().unwrap().parse().unwrap();
+            (value[0].as_i64().unwrap() - END, number)
+        };
+        (line["metric"].clone(), values.map(value).collect())
+    };
+    graph["result"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(line)
+        .collect()
+}
+
 #[tokio::test]
 async fn a_panel() {
-    let server = server();
-    let (start, end) = (now() - 60.0, now() + 60.0);
-    let form =
-        format!("query=depth_bytes%7Bqueue%3D%22%3Cb%3E%22%7D&start={start}&end={end}&step=15");
-    let graph = data(&post(&server, "query_range", &form).await);
-    assert_eq!(graph["resultType"], "matrix");
-    let line = &graph["result"][0];
-    let metric = json!({ "__name__": "depth_bytes", "queue": "<b>" });
-    assert_eq!(line["metric"], metric);
-    let values = line["values"].as_array().unwrap();
-    assert!((3..=5).contains(&values.len()), "{values:?}");
-    for value in values {
-        assert!(value[0].is_number());
-        assert_eq!(value[1], "2.5");
-    }
-    // The same with the method GET, for a data source that is configured so.
-    let by_get = get(&server, &format!("query_range?{form}")).await;
-    assert_eq!(data(&by_get), graph);
-    for (query, series) in [
-        ("rate(jobs_total[1m])", 1),
-        ("sum+by+(queue)+(depth_bytes)", 2),
+    let server = server_until(&config(), END * 1_000);
+    let steps = |from: i64| (from..=60).step_by(15);
+    // From the first tick on, and up to a minute behind the last: what no tick ends goes on for five.
+    let level = |from, value: f64| steps(from).map(|at| (at, value)).collect::<Vec<_>>();
+    let (one, other) = (json!({ "queue": "a" }), json!({ "queue": "<b>" }));
+    let named = json!({ "__name__": "depth_bytes", "queue": "<b>" });
+    // What a range of a minute has of the nine that were counted in 45 s, goes on to where it begins or half a step beyond the last.
+    let gained = [3.0, 6.0, 9.0, 9.5, 6.5, 3.5];
+    let rates = std::iter::zip(steps(-30), gained.map(|gained| gained / 60.0));
+    let quantile = "histogram_quantile(0.9,sum+by+(le)+(rate(took_seconds_bucket[5m])))";
+    for (query, wanted) in [
         (
-            "histogram_quantile(0.9,sum+by+(le)+(rate(took_seconds_bucket[5m])))",
-            1,
+            "depth_bytes%7Bqueue%3D%22%3Cb%3E%22%7D",
+            vec![(named.clone(), level(-45, 2.5))],
         ),
-        ("topk(1,depth_bytes)", 1),
-        ("time()", 1),
+        ("rate(jobs_total[1m])", vec![(json!({}), rates.collect())]),
+        (
+            "sum+by+(queue)+(depth_bytes)",
+            vec![(other, level(-45, 2.5)), (one, level(-45, 1.0))],
+        ),
+        ("sum(depth_bytes)", vec![(json!({}), level(-45, 3.5))]),
+        (quantile, vec![(json!({}), level(-30, 0.9))]),
+        ("topk(1,depth_bytes)", vec![(named, level(-45, 2.5))]),
+        (
+            "time()",
+            vec![(
+                json!({}),
+                steps(-60).map(|at| (at, (END + at) as f64)).collect(),
+            )],
+        ),
     ] {
-        let form = format!("query={query}&start={start}&end={end}&step=15s&timeout=5s");
-        let graph = data(&post(&server, "query_range", &form).await);
-        assert_eq!(graph["result"].as_array().unwrap().len(), series, "{query}");
+        let drawn = drawn(&server, query).await;
+        assert_eq!(drawn.len(), wanted.len(), "{query}");
+        for ((metric, values), (labels, wanted)) in std::iter::zip(drawn, wanted) {
+            assert_eq!(metric, labels, "{query}");
+            assert_eq!(values.len(), wanted.len(), "{query}: {values:?}");
+            for ((at, value), (moment, number)) in std::iter::zip(&values, wanted) {
+                let is_near = (value - number).abs() < 1e-9;
+                assert!(*at == moment && is_near, "{query}: {values:?}");
+            }
+        }
     }
     server.stop().await;
 }
@@ -226,10 +282,23 @@ async fn the_editor_and_the_pages_beside_it() {
 }
 
 /// A request, the status and the kind of its refusal, and a word of it.
-const MISTAKES: [(&str, u16, &str, &str); 18] = [
+const MISTAKES: [(&str, u16, &str, &str); 21] = [
     ("query?query=up{a%3D}", 400, "bad_data", "character 6"),
     ("query", 400, "bad_data", "no expression"),
-    ("query?query=hour()", 400, "bad_data", "the function `hour`"),
+    ("query?query=1%2Brate(up)", 400, "bad_data", "character 3"),
+    (
+        "query_exemplars?query=up{a%3D}",
+        400,
+        "bad_data",
+        "character 6",
+    ),
+    ("query_exemplars", 400, "bad_data", "no expression"),
+    (
+        "query?query=hour()",
+        400,
+        "bad_data",
+        "the function `hour` is not supported here (at character 1)",
+    ),
     ("query?query=up&time=noon", 400, "bad_data", "\"time\""),
     ("query?query=up&timeout=x", 400, "bad_data", "\"timeout\""),
     ("query?query=up&limit=x", 400, "bad_data", "\"limit\""),
@@ -297,6 +366,12 @@ async fn mistakes_are_told_as_prometheus_tells_them() {
         let error = document["error"].as_str().unwrap();
         assert!(error.contains(word), "{path}: {error}");
     }
+    let most = "query_range?query=up&start=0&end=11000&step=1";
+    assert_eq!(
+        get(&server, most).await.status,
+        200,
+        "11000 after the first"
+    );
     // What is not known is passed over, as Prometheus does.
     assert_eq!(get(&server, "query?query=1&dedup=true").await.status, 200);
     assert_eq!(get(&server, "status/flags").await.status, 404);

@@ -81,10 +81,14 @@ async fn alerts(
 async fn exemplars(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
-    _: Form,
+    form: Form,
 ) -> Result<Response<Body>, Problem> {
-    let none: [(); 0] = [];
-    answer(&shared, &headers, success(none)).await
+    super::answer(&shared, &headers, form, |parameters, _| {
+        parameters.expression()?;
+        let none: [(); 0] = [];
+        success(none)
+    })
+    .await
 }
 
 /// Without a past there is no Prometheus here.
