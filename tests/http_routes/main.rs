@@ -10,6 +10,7 @@ mod client;
 mod events;
 #[path = "../support/exposition.rs"]
 mod exposition;
+mod followed_events;
 mod grafana;
 mod health;
 mod history;
