@@ -24,7 +24,10 @@ const EXCLUSIVE: [(&str, &[&str]); 17] = [
     ("use notify::", &["catalogue"]),
     // The compile child limits itself, a guest's CPU time is the thread's, the history's clock counts sleep, and a backup's
     // thread stands back.
-    ("rustix::", &["cli", "history", "sampler", "store", "probe"]),
+    (
+        "rustix::",
+        &["cli", "history", "sampler", "store", "probe", "top"],
+    ),
     ("\"/proc", &["sampler"]),
     ("\"/sys/", &["sampler"]),
 ];

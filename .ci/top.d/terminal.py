@@ -108,3 +108,14 @@ for name in ("SIGTERM", "SIGHUP", "SIGINT"):
     person.sees("paused")
     os.kill(person.program.pid, getattr(signal, name))
     person.ends(f"by {name}")
+# Nobody tells it of the end of a terminal that is not its session's.
+person = Person(command)
+person.sees("paused")
+os.close(person.own)
+os.close(person.theirs)
+try:
+    person.program.wait(PATIENCE)
+except subprocess.TimeoutExpired:
+    person.program.kill()
+    raise SystemExit("top: FAILED: it does not end with its terminal")
+print("top: it ends with its terminal")

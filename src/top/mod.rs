@@ -21,6 +21,8 @@ use std::time::Duration;
 
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEvent, KeyEventKind};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -254,11 +256,10 @@ impl Keys {
             .spawn(move || {
                 // A failure ends the channel, which the other side tells.
                 while !over.load(Ordering::Relaxed) {
-                    let Ok(waiting) = event::poll(KEY_WAIT) else {
-                        return;
-                    };
-                    if !waiting {
-                        continue;
+                    match wait_for_key() {
+                        Ok(true) => {}
+                        Ok(false) => continue,
+                        Err(_) => return,
                     }
                     let told = match event::read() {
                         Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => {
@@ -279,6 +280,23 @@ impl Keys {
             thread: Some(thread),
         })
     }
+}
+
+/// Waits a little for something to read. A terminal that is gone is looked for here: reading from it never ends.
+fn wait_for_key() -> io::Result<bool> {
+    let input = io::stdin();
+    let mut look = [PollFd::new(&input, PollFlags::IN)];
+    let patience = Timespec::try_from(KEY_WAIT).map_err(io::Error::other)?;
+    match poll(&mut look, Some(&patience)) {
+        // A signal, as that of another size.
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    if look[0].revents().intersects(gone) {
+        return Err(io::Error::other("the terminal is gone"));
+    }
+    event::poll(Duration::ZERO)
 }
 
 impl Drop for Keys {
