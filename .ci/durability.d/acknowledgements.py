@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads what strace saw of one writer, and fails when it acknowledged something before that was on disk.
 
-Usage: acknowledgements.py TRACE [--failed]. With --failed one fsync of the log must have failed, and what follows it must not be
+Usage: acknowledgements.py TRACE [--failed]. With --failed one sync of the log must have failed, and what follows it must not be
 acknowledged before the log was taken in and begun anew.
 """
 
@@ -56,11 +56,11 @@ def main():
             if dirty or not fresh:
                 sys.exit(f"acknowledged before it was on disk: {arguments}")
             fresh = False
-    print(f"{acknowledgements} acknowledgements, {syncs} fsyncs of the log, {failures} failed")
+    print(f"{acknowledgements} acknowledgements, {syncs} syncs of the log, {failures} failed")
     if acknowledgements < 100 or syncs < acknowledgements:
         sys.exit("too few: the trace shows something else")
     if failed and not (failures and after):
-        sys.exit("no fsync failed, or nothing was acknowledged afterwards")
+        sys.exit("no sync failed, or nothing was acknowledged afterwards")
 
 
 main()
