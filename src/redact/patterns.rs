@@ -182,7 +182,10 @@ fn take_out(
 fn take_values_out(text: &mut Cow<'_, str>, names: &Regex, redactions: &TallyCounter) {
     let (mut out, mut copied, mut at) = (String::new(), 0, 0);
     while let Some(name) = names.find_at(text, at) {
-        at = value_end(text, name.end());
+        at = match names_secrets(name.as_str(), &text[name.end()..]) {
+            true => name.end(),
+            false => value_end(text, name.end()),
+        };
         if at > name.end() {
             redactions.increment();
             out.push_str(&text[copied..name.end()]);
@@ -196,7 +199,13 @@ fn take_values_out(text: &mut Cow<'_, str>, names: &Regex, redactions: &TallyCou
     }
 }
 
-/// Behind a value that begins at `from`: a text in quotes, which may be escaped, or a word. Where that has `,`, `;` or `&` in it, it ends
+/// Whether a list says what secrets are called, and none of them: `secrets = ["db"]`, as grants are written.
+fn names_secrets(name: &str, value: &str) -> bool {
+    let is_of_many = || name.to_ascii_lowercase().starts_with("secrets");
+    value.starts_with('[') && is_of_many()
+}
+
+/// Behind a value that begins at `from`: a list, a text in quotes, which may be escaped, or a word. Where that has `,`, `;` or `&` in it, it ends
 /// there if nothing follows but another name or an end.
 fn value_end(text: &str, from: usize) -> usize {
     let bytes = text.as_bytes();
@@ -204,6 +213,10 @@ fn value_end(text: &str, from: usize) -> usize {
     let escapes = value.iter().take_while(|byte| **byte == b'\\').count();
     let quote = value.get(escapes).copied();
     match quote {
+        Some(b'[') if matches!(value.get(1), Some(b'"' | b'\'')) => {
+            let end = value.iter().position(|byte| *byte == b']');
+            end.map_or(bytes.len(), |end| from + end + 1)
+        }
         Some(b'"' | b'\'') if escapes == 0 => quoted_end(bytes, from),
         Some(b'"') => {
             let inner = from + escapes + 1;

@@ -216,6 +216,13 @@ fn what_is_not_acceptable_names_its_key() {
 }
 
 #[test]
+fn lists_behind_names_are_taken_out_whole_and_what_only_names_secrets_stays() {
+    redacts("password=['a b', 'c'] x", "password=[redacted] x");
+    redacts("secrets = hunter2", "secrets = [redacted]");
+    leaves("granted by `grant = { secrets = [\"db\", \"mail\"] }`");
+}
+
+#[test]
 fn lines_of_a_log_lose_theirs_one_by_one() {
     let redactor = Redactor::default();
     let lines = b"{\"message\":\"x\",\"password\":\"hunter2\"}\nplain token=abc\n\xff fine\n";
