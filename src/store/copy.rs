@@ -190,7 +190,8 @@ fn fill(
         if is_done {
             break;
         }
-        pace.rest();
+        // The log cannot be taken in meanwhile, and the longer it gets, the longer that takes.
+        pace.breathe();
     }
     drop(steps);
     copy.close().map_err(|(_, error)| failed(error))?;

@@ -31,7 +31,16 @@ impl Pace {
 
     /// Rests as long as the work since the last rest took.
     pub fn rest(&mut self) {
-        thread::sleep(self.begun.elapsed().min(LONGEST));
+        self.rest_for(self.begun.elapsed());
+    }
+
+    /// Rests a quarter as long: others wait for the end of this work.
+    pub fn breathe(&mut self) {
+        self.rest_for(self.begun.elapsed() / 4);
+    }
+
+    fn rest_for(&mut self, time: Duration) {
+        thread::sleep(time.min(LONGEST));
         self.begun = Instant::now();
     }
 }
