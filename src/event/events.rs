@@ -139,12 +139,13 @@ impl Events {
         let capacity = config.queue.max_events as usize;
         let (follower, followed) = mpsc::channel(capacity);
         let (lane, waiting) = mpsc::channel(capacity);
-        let tally = EventTally::new(tally, &config.kind);
+        let sampling = Sampling::new(&config.sampling, &config.kind, tally);
+        let tally = EventTally::new(tally);
         let names = Kind::ALL.iter().map(|kind| (*kind, kind.as_str().into()));
         let events = Self(Arc::new(Shared {
             schemas: Schemas::new(&config.kind)?,
             redactor: Redactor::new(redaction, tally.redactions.clone())?,
-            sampling: Sampling::new(&config.sampling),
+            sampling,
             ids: Ids::default(),
             names: names.collect(),
             queue: Queue::new(&config.queue),
@@ -212,7 +213,8 @@ impl Events {
         subject: Option<impl FnOnce(&D) -> Option<&str>>,
     ) -> Option<D> {
         let sampling = &self.0.sampling;
-        let data = match (sampling.judge(kind, trace, run), subject) {
+        let (judged, left_out) = sampling.judge(kind, trace, run);
+        let data = match (judged, subject) {
             (Judged::Kept, _) => Some(data()),
             (Judged::LeftOut, _) => None,
             (Judged::Alone { share }, None) => sampling.keeps_alone(share, None, id).then(data),
@@ -221,7 +223,7 @@ impl Events {
             }
         };
         if data.is_none() {
-            self.0.tally.sampled_out(kind);
+            left_out.increment();
         }
         data
     }

@@ -1,10 +1,12 @@
 //! Which events are kept: decided by what they belong to, so that a trace, a run or an operation is kept whole or not at all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::config::SamplingConfig;
-use crate::model::trace_id;
+use super::declared::KindConfig;
+use super::kinds::Kind;
+use crate::model::{Tally, TallyCounter, trace_id};
 
 /// What can be told of an event by its kind, its trace and its run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,30 +28,66 @@ impl Judged {
 /// The shares by kind.
 #[derive(Debug)]
 pub(super) struct Sampling {
-    default: f64,
-    kinds: HashMap<Box<str>, f64>,
+    /// The program's own, and those that the operator declared.
+    kinds: HashMap<Box<str>, KindShare>,
+    /// For what is of no kind.
+    other: KindShare,
+    /// Whether everything is kept.
+    keeps_all: bool,
     /// Events that belong to nothing and have no id.
     unnamed: AtomicU64,
 }
 
+#[derive(Debug)]
+struct KindShare {
+    share: f64,
+    left_out: TallyCounter,
+}
+
 impl Sampling {
-    pub(super) fn new(config: &SamplingConfig) -> Self {
-        let kinds = config.kinds.iter();
+    pub(super) fn new(config: &SamplingConfig, declared: &[KindConfig], tally: &mut Tally) -> Self {
+        let known = Kind::ALL.iter().map(|kind| kind.as_str());
+        // There may be several versions of one kind.
+        let declared: BTreeSet<_> = declared.iter().map(|kind| &*kind.name).collect();
+        let mut share_of = |kind: &str| KindShare {
+            share: config.kinds.get(kind).copied().unwrap_or(config.default),
+            left_out: tally.counter(
+                "probity_events_sampled_out_total",
+                "Events left out by sampling, by kind.",
+                Some(("kind", kind)),
+            ),
+        };
+        let kinds: HashMap<Box<str>, _> = known
+            .chain(declared)
+            .map(|kind| (kind.into(), share_of(kind)))
+            .collect();
         Self {
-            default: config.default,
-            kinds: kinds
-                .map(|(kind, share)| (kind.as_str().into(), *share))
-                .collect(),
+            keeps_all: config.default >= 1.0 && kinds.values().all(|kind| kind.share >= 1.0),
+            other: KindShare {
+                share: config.default,
+                left_out: TallyCounter::default(),
+            },
+            kinds,
             unnamed: AtomicU64::new(0),
         }
     }
 
-    /// Whether to keep an event of a kind, as far as that can be told before anybody looks at what it says.
-    pub(super) fn judge(&self, kind: &str, trace: Option<&str>, run: Option<&str>) -> Judged {
-        let share = match self.kinds.is_empty() {
-            true => self.default,
-            false => self.kinds.get(kind).copied().unwrap_or(self.default),
-        };
+    /// Whether to keep an event of a kind, as far as that can be told before anybody looks at what it says; and what counts those of
+    /// its kind that are left out.
+    pub(super) fn judge(
+        &self,
+        kind: &str,
+        trace: Option<&str>,
+        run: Option<&str>,
+    ) -> (Judged, &TallyCounter) {
+        if self.keeps_all {
+            return (Judged::Kept, &self.other.left_out);
+        }
+        let KindShare { share, left_out } = self.kinds.get(kind).unwrap_or(&self.other);
+        (Self::judge_at(*share, trace, run), left_out)
+    }
+
+    fn judge_at(share: f64, trace: Option<&str>, run: Option<&str>) -> Judged {
         if share >= 1.0 || share <= 0.0 {
             return Judged::of(share > 0.0);
         }
@@ -104,7 +142,7 @@ mod tests {
             run: Option<&str>,
             id: Option<&str>,
         ) -> bool {
-            match self.judge(kind, trace, run) {
+            match self.judge(kind, trace, run).0 {
                 Judged::Kept => true,
                 Judged::LeftOut => false,
                 Judged::Alone { share } => self.keeps_alone(share, None, id),
@@ -116,10 +154,11 @@ mod tests {
         let kinds = kinds
             .iter()
             .map(|(kind, share)| ((*kind).to_owned(), *share));
-        Sampling::new(&SamplingConfig {
+        let config = SamplingConfig {
             default,
             kinds: kinds.collect(),
-        })
+        };
+        Sampling::new(&config, &[], &mut Tally::default())
     }
 
     #[test]
@@ -157,12 +196,12 @@ mod tests {
     fn what_an_event_tells_of_goes_before_its_id_and_behind_trace_and_run() {
         let half = sampling(0.5, &[]);
         assert_eq!(
-            half.judge("operation.started", None, None),
+            half.judge("operation.started", None, None).0,
             Judged::Alone { share: 0.5 }
         );
         let told = |id: &str| half.keeps_alone(0.5, Some("run-1"), Some(id));
         assert!((0..100).all(|id| !told(&id.to_string())), "0.82 is above");
-        let run = half.judge("operation.started", None, Some("run-2"));
+        let run = half.judge("operation.started", None, Some("run-2")).0;
         assert_eq!(run, Judged::Kept, "0.08 is below");
     }
 

@@ -1,10 +1,6 @@
 //! What is counted of events on their way.
 
-use std::collections::{BTreeSet, HashMap};
-
-use super::declared::KindConfig;
 use super::fault::Reason;
-use super::kinds::Kind;
 use crate::model::{Tally, TallyCounter};
 
 /// All numbers; cloning shares them.
@@ -21,12 +17,10 @@ pub(super) struct EventTally {
     /// Secrets that were taken out of events.
     pub(super) redactions: TallyCounter,
     refused: [TallyCounter; Reason::ALL.len()],
-    /// By kind: the program's own, and those that the operator declared.
-    sampled_out: HashMap<Box<str>, TallyCounter>,
 }
 
 impl EventTally {
-    pub(super) fn new(tally: &mut Tally, declared: &[KindConfig]) -> Self {
+    pub(super) fn new(tally: &mut Tally) -> Self {
         let mut counter = |name, help| tally.counter(name, help, None);
         let accepted = counter(
             "probity_events_accepted_total",
@@ -55,19 +49,7 @@ impl EventTally {
                 Some(("reason", reason.as_str())),
             )
         });
-        let known = Kind::ALL.iter().map(|kind| kind.as_str());
-        // There may be several versions of one kind.
-        let declared: BTreeSet<_> = declared.iter().map(|kind| &*kind.name).collect();
-        let sampled_out = known.chain(declared).map(|kind| {
-            let counter = tally.counter(
-                "probity_events_sampled_out_total",
-                "Events left out by sampling, by kind.",
-                Some(("kind", kind)),
-            );
-            (kind.into(), counter)
-        });
         Self {
-            sampled_out: sampled_out.collect(),
             accepted,
             doubled,
             full,
@@ -75,11 +57,6 @@ impl EventTally {
             redactions,
             refused,
         }
-    }
-
-    pub(super) fn sampled_out(&self, kind: &str) {
-        let counter = self.sampled_out.get(kind);
-        counter.expect("every kind is listed").increment();
     }
 
     pub(super) fn refused(&self, reason: Reason, count: u64) {
