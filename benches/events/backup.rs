@@ -121,12 +121,16 @@ async fn measure(stored: &Path, state: &Path, events: &EventStore) {
     let ratio = at(&beside, 99).as_secs_f64() / at(&alone, 99).as_secs_f64();
     println!("p99 is {ratio:.2} times as long beside a backup");
 
+    restored(&maker, &stored.join("restored")).await;
+}
+
+/// Puts the newest archive back.
+async fn restored(maker: &Maker, into: &Path) {
     let begun = Instant::now();
     let (told, _) = watch::channel(Progress::BEGINNING);
     let chosen = Chosen::latest(maker.shelf()).await.unwrap();
-    let into = stored.join("restored");
     let never = CancellationToken::new();
-    probity::backup::restore(chosen, &into, false, told, &never)
+    probity::backup::restore(chosen, into, false, told, &never)
         .await
         .unwrap();
     println!("restored in {:.1} s", begun.elapsed().as_secs_f64());

@@ -73,7 +73,7 @@ fn set(rest: &mut Peekable<Chars<'_>>, out: &mut String) {
             // A class with a name goes on to its own bracket.
             '[' if rest.peek() == Some(&':') => {
                 out.push(c);
-                while let Some(inner) = rest.next() {
+                for inner in rest.by_ref() {
                     out.push(inner);
                     if inner == ']' {
                         break;

@@ -30,7 +30,7 @@ pub(super) fn event(index: usize, time: i64) -> Event {
         source: some(3, "source"),
         run: some(5, "run"),
         correlation: some(4, "correlation"),
-        trace: (index / 2 % 3 > 0)
+        trace: (!(index / 2).is_multiple_of(3))
             .then(|| format!("00-{}-b7ad6b7169203331-01", trace(index / 2 % 3)).into()),
         outcome: EventOutcome::ALL.get(index % 7).copied(),
         data: format!("{{\"index\":{index}}}").into(),
