@@ -1,5 +1,6 @@
 //! A probe host whose compiler is a child, with a state folder of its own or a shared one.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -82,7 +83,10 @@ impl Bench {
     fn try_load(&self, bytes: &[u8]) -> Loaded {
         let name = format!("p{}", blake3::hash(bytes).to_hex());
         let file = self.folder.path().join(format!("{}.wasm", &name[..60]));
-        std::fs::write(&file, bytes).unwrap();
+        // Another thread may be reading it.
+        let mut written = tempfile::NamedTempFile::new_in(self.folder.path()).unwrap();
+        written.write_all(bytes).unwrap();
+        written.persist(&file).unwrap();
         let candidate = Candidate {
             name: name[..60].into(),
             file,
