@@ -79,6 +79,8 @@ const HEADER_LINES: [(&str, &str); 3] = [
     (r"'", r"(?:\[\s*)?\\*[\x22']?[^\r\n'\\\x1b]+"),
     (r"(?:^|[^\x22'a-z0-9_-])", r"[^\r\n\x1b]+"),
 ];
+/// What stands before `secrets` where the program says what would grant some.
+const GRANTS: &str = "grant = { ";
 /// The longest name that is looked for behind a value, bytes.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -182,7 +184,7 @@ fn take_out(
 fn take_values_out(text: &mut Cow<'_, str>, names: &Regex, redactions: &TallyCounter) {
     let (mut out, mut copied, mut at) = (String::new(), 0, 0);
     while let Some(name) = names.find_at(text, at) {
-        at = match names_secrets(name.as_str(), &text[name.end()..]) {
+        at = match names_secrets(&text[..name.start()], &text[name.end()..]) {
             true => name.end(),
             false => value_end(text, name.end()),
         };
@@ -199,32 +201,57 @@ fn take_values_out(text: &mut Cow<'_, str>, names: &Regex, redactions: &TallyCou
     }
 }
 
-/// Whether a list says what secrets are called, and none of them: `secrets = ["db"]`, as grants are written.
-fn names_secrets(name: &str, value: &str) -> bool {
-    let is_of_many = || name.to_ascii_lowercase().starts_with("secrets");
-    value.starts_with('[') && is_of_many()
+/// Whether a list says what secrets are called, and none of them: as the program writes what a configuration grants.
+fn names_secrets(before: &str, value: &str) -> bool {
+    value.starts_with('[') && before.ends_with(GRANTS)
 }
 
-/// Behind a value that begins at `from`: a list, a text in quotes, which may be escaped, or a word. Where that has `,`, `;` or `&` in it, it ends
-/// there if nothing follows but another name or an end.
+/// Behind a value that begins at `from`: a list, a text in quotes, which may be escaped, or a word. Where that has `,`, `;` or `&` in it,
+/// it ends there if nothing follows but another name or an end.
 fn value_end(text: &str, from: usize) -> usize {
     let bytes = text.as_bytes();
     let value = &bytes[from..];
     let escapes = value.iter().take_while(|byte| **byte == b'\\').count();
     let quote = value.get(escapes).copied();
     match quote {
-        Some(b'[') if matches!(value.get(1), Some(b'"' | b'\'')) => {
-            let end = value.iter().position(|byte| *byte == b']');
-            end.map_or(bytes.len(), |end| from + end + 1)
-        }
+        Some(b'[') if escapes == 0 => list_end(bytes, from),
         Some(b'"' | b'\'') if escapes == 0 => quoted_end(bytes, from),
-        Some(b'"') => {
-            let inner = from + escapes + 1;
-            let end = bytes[inner..].iter().position(|byte| *byte == b'"');
-            end.map_or(bytes.len(), |end| inner + end + 1)
-        }
+        Some(quote @ (b'"' | b'\'')) => escaped_end(bytes, from + escapes + 1, quote, escapes),
         _ => word_end(bytes, from),
     }
+}
+
+/// Behind the bracket that closes a list, or at the end of the line if none does.
+fn list_end(bytes: &[u8], from: usize) -> usize {
+    let (mut at, mut depth) = (from, 0_usize);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'[' => depth += 1,
+            b']' if depth == 1 => return at + 1,
+            b']' => depth -= 1,
+            b'"' | b'\'' => {
+                at = quoted_end(bytes, at);
+                continue;
+            }
+            b'\n' => return at,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+/// Behind the quote that stands behind as many backslashes as the one before `from` does.
+fn escaped_end(bytes: &[u8], from: usize, quote: u8, escapes: usize) -> usize {
+    let mut before = 0;
+    for (at, byte) in bytes.iter().enumerate().skip(from) {
+        match *byte {
+            b'\\' => before += 1,
+            byte if byte == quote && before == escapes => return at + 1,
+            _ => before = 0,
+        }
+    }
+    bytes.len()
 }
 
 fn quoted_end(bytes: &[u8], from: usize) -> usize {

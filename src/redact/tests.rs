@@ -220,6 +220,17 @@ fn lists_behind_names_are_taken_out_whole_and_what_only_names_secrets_stays() {
     redacts("password=['a b', 'c'] x", "password=[redacted] x");
     redacts("secrets = hunter2", "secrets = [redacted]");
     leaves("granted by `grant = { secrets = [\"db\", \"mail\"] }`");
+    redacts(
+        "client_secrets = [\"hunter2\"]",
+        "client_secrets = [redacted]",
+    );
+    redacts("passwords: [abc, def] x", "passwords: [redacted] x");
+    redacts("passwords = [\"a]b\"] x", "passwords = [redacted] x");
+    redacts(r"password=\'hunter2\' x", "password=[redacted] x");
+    redacts(
+        r#"at {\"password\":\"ab\\\"cd\",\"x\":1}"#,
+        r#"at {\"password\":[redacted],\"x\":1}"#,
+    );
 }
 
 #[test]
