@@ -56,32 +56,80 @@ fn escape(rest: &mut Peekable<Chars<'_>>, out: &mut String, in_set: bool) {
     }
 }
 
+/// Where one is in a set of characters.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// A dash stands for itself.
+    Begins,
+    /// Behind a character, from which a range may go on.
+    Behind,
+    /// Behind the dash of a range.
+    Range,
+}
+
+impl Place {
+    /// Behind one more character.
+    fn next(self) -> Self {
+        if self == Self::Range {
+            Self::Begins
+        } else {
+            Self::Behind
+        }
+    }
+}
+
 /// A set of characters, behind its bracket.
 fn set(rest: &mut Peekable<Chars<'_>>, out: &mut String) {
     out.push('[');
     out.extend(rest.next_if_eq(&'^'));
+    let mut place = Place::Begins;
     if rest.next_if_eq(&']').is_some() {
         out.push_str(r"\]");
+        place = Place::Behind;
     }
     while let Some(c) = rest.next() {
-        match c {
+        place = match c {
             ']' => {
                 out.push(c);
                 return;
             }
-            '\\' => escape(rest, out, true),
-            // A class with a name goes on to its own bracket.
-            '[' if rest.peek() == Some(&':') => {
+            '-' if place == Place::Behind && rest.peek() != Some(&']') => {
                 out.push(c);
-                for inner in rest.by_ref() {
-                    out.push(inner);
-                    if inner == ']' {
-                        break;
-                    }
+                Place::Range
+            }
+            '\\' => {
+                let is_class = rest.peek().is_some_and(|letter| class(*letter).is_some());
+                escape(rest, out, true);
+                if is_class {
+                    Place::Begins
+                } else {
+                    place.next()
                 }
             }
-            '[' | '&' | '~' => out.extend(['\\', c]),
-            _ => out.push(c),
+            // A class with a name goes on to its own bracket.
+            '[' if rest.peek() == Some(&':') => {
+                named(rest, out);
+                Place::Begins
+            }
+            '[' | '&' | '~' | '-' => {
+                out.extend(['\\', c]);
+                place.next()
+            }
+            _ => {
+                out.push(c);
+                place.next()
+            }
+        };
+    }
+}
+
+/// A class with a name, behind its first bracket.
+fn named(rest: &mut Peekable<Chars<'_>>, out: &mut String) {
+    out.push('[');
+    for inner in rest.by_ref() {
+        out.push(inner);
+        if inner == ']' {
+            return;
         }
     }
 }
@@ -108,6 +156,13 @@ mod tests {
             (r"[\D]", "7", false),
             (r"[\Da]", "x", true),
             (r"[[a]", "[", true),
+            (r"[+--]", "-", true),
+            (r"[+--]", ",", true),
+            (r"[--/]", ".", true),
+            (r"[a-]", "-", true),
+            (r"[\d-z]", "-", true),
+            (r"[a-c-z]", "-", true),
+            (r"[a-c-z]", "y", false),
             ("[a&&b]", "&", true),
             ("[]a]+", "]a", true),
             ("[^]]", "]", false),
