@@ -99,6 +99,8 @@ impl Keeper {
         let backups = self.backups.clone();
         let listed = tokio::select! {
             () = stop.cancelled() => return,
+            // A place that does not answer holds nobody up.
+            Some(job) = self.jobs.recv() => return self.make(job, stop).await,
             listed = backups.shared().list() => listed,
         };
         match listed {
@@ -175,6 +177,7 @@ impl Keeper {
         let made = loop {
             tokio::select! {
                 made = &mut made => break made,
+                verified = self.verifying.ended() => self.note_verified(verified),
                 () = tokio::time::sleep(LOOK) => self.judge(),
             }
         };
