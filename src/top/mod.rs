@@ -284,6 +284,10 @@ impl Keys {
 
 /// Waits a little for something to read. A terminal that is gone is looked for here: reading from it never ends.
 fn wait_for_key() -> io::Result<bool> {
+    // Several keys may have come at once.
+    if event::poll(Duration::ZERO)? {
+        return Ok(true);
+    }
     let input = io::stdin();
     let mut look = [PollFd::new(&input, PollFlags::IN)];
     let patience = Timespec::try_from(KEY_WAIT).map_err(io::Error::other)?;
