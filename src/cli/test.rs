@@ -98,16 +98,19 @@ pub fn test(
         wait: options.wait,
     };
     let (report, signalled) = block_on(run(&mut session, plan))??;
-    if signalled.is_none() || report.runs > 0 {
-        output::data(&match options.format {
-            ReportFormat::Table => report.to_string(),
-            ReportFormat::Json => serde_json::to_string_pretty(&report.json())?,
-        })?;
-    }
-    match signalled {
+    let text = match options.format {
+        ReportFormat::Table => report.to_string(),
+        ReportFormat::Json => serde_json::to_string_pretty(&report.json())?,
+    };
+    let is_worth_telling = signalled.is_none() || report.runs > 0;
+    let told = is_worth_telling.then(|| output::data(&text)).transpose();
+    // A tape is written also where nobody hears the report.
+    let ended = match signalled {
         None => taping.end(&report),
         Some(exit) => Err(cut_short(exit, &taping, &report).into()),
-    }
+    };
+    told?;
+    ended
 }
 
 /// What is said after a signal: the runs that had ended are told, and on the tape.
