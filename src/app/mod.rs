@@ -258,7 +258,6 @@ fn surroundings(snapshots: &Arc<SnapshotCell>, keep: &Keep, telling: &Telling) -
     }
 }
 
-/// The built-in samplers and those of watched processes.
 /// What takes secrets out of what sources say.
 fn shown_redactor(config: &redact::Config, tally: &mut Tally) -> anyhow::Result<Redactor> {
     let redactions = tally.counter(
@@ -274,6 +273,7 @@ fn shown_redactor(config: &redact::Config, tally: &mut Tally) -> anyhow::Result<
     })
 }
 
+/// The built-in samplers and those of watched processes.
 fn samplers(config: &Config) -> Vec<Maker> {
     let machine = sampler::Machine::local(Handle::current());
     let mut makers = sampler::build(&config.sampler, &machine);

@@ -162,8 +162,11 @@ impl Committer {
         let Some(connection) = &self.connection else {
             return;
         };
-        let taken_in = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        // A reader may hold it, or the room may not be enough: then the next change tries again.
+        let taken_in = log::take_in(connection).and_then(|pass| match pass.is_held() {
+            true => Ok(()),
+            false => connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())),
+        });
+        // While a reader holds it, and where the room is not enough, the next change tries again.
         if let Err(error) = taken_in {
             tracing::debug!(
                 "the log of {} is not taken in: {error}",

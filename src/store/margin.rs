@@ -70,7 +70,8 @@ impl Copied {
     /// The database in `folder` is copied from now on.
     pub(super) fn begin(folder: &Path) -> Self {
         let locked = File::open(folder).and_then(|file| {
-            file.try_lock_shared()?;
+            // Whoever only asks holds it for a moment.
+            file.lock_shared()?;
             Ok(file)
         });
         Self(locked.ok())

@@ -24,8 +24,11 @@ use crate::model::{Status, Tally, TallyCounter, TallyGauge};
 const STEP_PAGES: u64 = 1_000;
 /// Between two looks at the ballast and at the log's size.
 const TICK: Duration = Duration::from_secs(2);
-/// While a reader holds on to the log, so many times as long as the last try took is waited for the next.
+/// While a reader holds on to the log, so many times as long as the last try took is waited for the next, and no longer than to the
+/// next look.
 const HELD_REST: u32 = 20;
+/// How often the log is passed through at once, however much comes in meanwhile.
+const MOST_PASSES: u32 = 4;
 /// How long after a start without a clean end the database is looked through, when the start itself is over.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -174,21 +177,23 @@ impl Task {
         let mut log = LogState::TakenIn;
         let mut next_check = self.first_check();
         let mut checking: Option<JoinHandle<()>> = None;
+        let mut next_look = Instant::now() + TICK;
         self.ballast.tend();
         loop {
-            match woken.recv_timeout(TICK) {
-                Ok(()) if log.is_due() => log = self.take_in(&mut connection),
-                Ok(()) => {}
-                Err(RecvTimeoutError::Timeout) => {
-                    self.ballast.tend();
-                    if log != LogState::TakenIn {
-                        log = self.take_in(&mut connection);
-                    }
-                    if log != LogState::Fault {
-                        self.weigh_log(&mut connection);
-                    }
-                }
+            let wait = next_look.saturating_duration_since(Instant::now());
+            let is_woken = match woken.recv_timeout(wait) {
+                Ok(()) => true,
+                Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if log.is_due() && (is_woken || log != LogState::TakenIn) {
+                log = self.take_in(&mut connection);
+            }
+            // However often it is woken.
+            if Instant::now() >= next_look {
+                next_look = Instant::now() + TICK;
+                self.ballast.tend();
+                log = self.weigh_log(log, &mut connection);
             }
             if Instant::now() >= next_check {
                 next_check = Instant::now() + self.settings.check_interval;
@@ -206,8 +211,10 @@ impl Task {
     fn take_in(&self, connection: &mut Option<Connection>) -> LogState {
         let begun = Instant::now();
         match self.passes(connection) {
-            Ok(pass) if pass.is_held() => {
-                LogState::Held(Instant::now() + begun.elapsed() * HELD_REST)
+            // Somebody who reads for a moment holds back what was written in that moment.
+            Ok(pass) if pass.pages - pass.done > LOG_PAGES => {
+                let rest = (begun.elapsed() * HELD_REST).min(TICK);
+                LogState::Held(Instant::now() + rest)
             }
             Ok(pass) => {
                 let is_long = pass.pages > LOG_PAGES;
@@ -234,40 +241,45 @@ impl Task {
             None => connection.insert(open::connect(&self.file)?),
         };
         let mut done = 0;
-        loop {
+        for round in 1.. {
             let pass = log::take_in(own).map_err(|error| StoreError::sqlite(&self.file, &error))?;
             let was_little = pass.done.saturating_sub(done) <= LOG_PAGES;
-            if pass.is_held() || was_little || self.stop.load(Ordering::Relaxed) {
+            let is_over = round == MOST_PASSES || self.stop.load(Ordering::Relaxed);
+            if pass.is_held() || was_little || is_over {
                 return Ok(pass);
             }
             done = pass.done;
         }
+        unreachable!("the last round ends it")
     }
 
     /// A log is too long while something keeps it from being taken in. A backup of the program's own does so, and ends by itself.
-    fn weigh_log(&self, connection: &mut Option<Connection>) {
+    fn weigh_log(&self, log: LogState, connection: &mut Option<Connection>) -> LogState {
         // Where there is none, it is empty.
         let bytes = std::fs::metadata(open::beside(&self.file, "-wal")).map_or(0, |log| log.len());
         self.tally.log_bytes.set(bytes);
+        if log == LogState::Fault {
+            return log;
+        }
         let is_short = bytes <= self.settings.log_bytes || is_copied(&self.file);
         // One that is taken in is only not made short yet, which the next commits do.
-        let log = match is_short {
-            true => LogState::TakenIn,
-            false => self.take_in(connection),
+        let log = match !is_short && log.is_due() {
+            true => self.take_in(connection),
+            false => log,
         };
-        match log {
-            LogState::TakenIn => {
-                self.standing.well(Part::Log);
-                return;
-            }
-            LogState::Held(_) => {}
-            LogState::Fault => return,
+        if log == LogState::Fault {
+            return log;
+        }
+        if is_short || log == LogState::TakenIn {
+            self.standing.well(Part::Log);
+            return log;
         }
         self.log_fault(format!(
             "the write-ahead log of {} has {} MiB, for something keeps reading what the database was: a shell, a backup; next: end it",
             self.file.display(),
             bytes >> 20
         ));
+        log
     }
 
     fn log_fault(&self, message: String) {

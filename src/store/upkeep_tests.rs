@@ -92,18 +92,23 @@ fn s15_a_log_that_a_reader_holds_back_is_told_until_it_is_taken_in() {
         .execute_batch("BEGIN; SELECT count(*) FROM probe_state")
         .unwrap();
     let mut own = None;
-    for key in 0..30 {
+    for key in 0..10 {
         bench.put(key, 100_000);
-        let log = bench.task.take_in(&mut own);
-        assert!(matches!(log, LogState::Held(_)), "{log:?}");
+        let little = bench.task.take_in(&mut own);
+        assert_eq!(little, LogState::TakenIn);
     }
+    for key in 0..3 {
+        bench.put(key, 8_000_000);
+    }
+    let held = bench.task.take_in(&mut own);
+    assert!(matches!(held, LogState::Held(_)), "{held:?}");
     assert!(log(&bench.task.file) > LONG);
     // A backup of the program's own is known, and ends by itself.
     let copied = Copied::begin(bench.task.file.parent().unwrap());
-    bench.task.weigh_log(&mut own);
+    bench.task.weigh_log(LogState::TakenIn, &mut own);
     assert_eq!(bench.status(), Status::Pass);
     drop(copied);
-    bench.task.weigh_log(&mut own);
+    bench.task.weigh_log(LogState::TakenIn, &mut own);
     let (status, message) = bench.task.standing.condition().get();
     assert_eq!(status, Status::Warn);
     assert!(message.contains("something keeps reading"), "{message}");
@@ -111,18 +116,41 @@ fn s15_a_log_that_a_reader_holds_back_is_told_until_it_is_taken_in() {
 
     reader.execute_batch("COMMIT").unwrap();
     // It is taken in, and still as long as it was.
-    bench.task.weigh_log(&mut own);
+    bench.task.weigh_log(LogState::TakenIn, &mut own);
     assert_eq!(bench.status(), Status::Pass);
     assert!(bench.task.tally.log_bytes.get() > LONG);
     bench
         .connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .unwrap();
-    bench.task.weigh_log(&mut own);
+    bench.task.weigh_log(LogState::TakenIn, &mut own);
     assert_eq!(
         (bench.status(), bench.task.tally.log_bytes.get()),
         (Status::Pass, 0)
     );
+}
+
+#[test]
+fn a_log_is_weighed_however_often_the_thread_is_woken() {
+    let bench = Bench::new();
+    let reader = Connection::open(&bench.task.file).unwrap();
+    bench.put(0, 10);
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM probe_state")
+        .unwrap();
+    for key in 0..3 {
+        bench.put(key, 8_000_000);
+    }
+    let condition = bench.task.standing.condition().clone();
+    let (wake, woken) = sync_channel(1);
+    let thread = thread::spawn(move || bench.task.run(&woken));
+    while condition.get().0 == Status::Pass {
+        // It takes one after the other and has no time to wait for none.
+        wake.send(()).unwrap();
+    }
+    drop(wake);
+    thread.join().unwrap();
+    assert_eq!(condition.get().0, Status::Warn);
 }
 
 #[test]
