@@ -34,12 +34,15 @@ def calls(path):
 def main():
     path, failed = sys.argv[1], "--failed" in sys.argv
     acknowledgements = syncs = failures = after = 0
-    # Of the log since it was last on disk; a sync since the last acknowledgement.
-    dirty, fresh, broken = False, False, False
-    for _, call, arguments, begins, result in calls(path):
+    # Of the log since it was last on disk; a sync since the last acknowledgement; who wrote it last: others sync it, too, when they take
+    # it in.
+    dirty, fresh, broken, writer = False, False, False, None
+    for thread, call, arguments, begins, result in calls(path):
         if call == "pwrite64" and LOG in arguments and begins:
-            dirty = True
+            dirty, writer = True, thread
         elif call in ("fsync", "fdatasync") and LOG in arguments and result is not None:
+            if thread != writer:
+                continue
             if result == "0":
                 syncs += 1
                 dirty, fresh = False, True
@@ -52,7 +55,7 @@ def main():
             acknowledgements += 1
             after += failures > 0
             if broken:
-                sys.exit(f"acknowledged after a failed fsync, before the log was begun anew: {arguments}")
+                sys.exit(f"acknowledged after a failed sync, before the log was begun anew: {arguments}")
             if dirty or not fresh:
                 sys.exit(f"acknowledged before it was on disk: {arguments}")
             fresh = False
