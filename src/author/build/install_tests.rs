@@ -115,7 +115,7 @@ fn a_target_is_installed_the_way_its_compiler_was() {
         Place::new(&[&files, more].concat()).refusal().1
     };
     assert_eq!(
-        refused("/root/.rustup", "1.95.0", &[("bin/rustup", "")]),
+        refused("/opt/rustup", "1.95.0", &[("bin/rustup", "")]),
         "run `rustup target add wasm32-wasip2`"
     );
     let fresh =
