@@ -8,7 +8,7 @@ acknowledged before the log was taken in and begun anew.
 import re
 import sys
 
-CALL = re.compile(r"^(\d+) (?:<\.\.\. )?(\w+)(?:\(| resumed)(.*)$")
+CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)(?:\(| resumed)(.*)$")
 LOG, DATABASE = "probity.db-wal>", "probity.db>"
 
 
