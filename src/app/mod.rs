@@ -99,9 +99,11 @@ impl App {
         let mut past = Past::new(config, &snapshots, &mut tally);
         let backups = BackingUp::new(loaded, &updates, &mut tally)?;
         let mut telling = Telling::new(config, &snapshots, &updates, &mut tally)?;
+        let redactor = shown_redactor(&config.redaction, &mut tally)?;
         let handles = handles(config, &snapshots, &stop_serving, &mut tally);
         let handles = http::Handles {
             actions: Some(act),
+            redactor: redactor.clone(),
             ..backups.shown(telling.shown(past.shown(handles)))
         };
         let server = http::Server::bind(&config.server, handles)?;
@@ -121,7 +123,6 @@ impl App {
         let watch = health::Watch::new(&config.health)
             .with_store(keep.condition)
             .with_backup(backups.condition());
-        let redactor = shown_redactor(&config.redaction, &mut tally)?;
         tallies.extend([Arc::new(tally), Arc::new(keep.tally)]);
         let merge = Merge::new(received, snapshots.clone(), watch, tallies)?.redacting(redactor);
 

@@ -39,6 +39,7 @@ use crate::event::Events;
 use crate::history::{History, View};
 use crate::model::ActionRequest;
 use crate::page;
+use crate::redact::Redactor;
 use crate::snapshot::SnapshotCell;
 
 /// The id by which a client and the log speak of one request.
@@ -71,6 +72,8 @@ pub struct Handles {
     pub backups: Option<Backups>,
     /// What people are shown; the rest answers 404.
     pub page: page::Config,
+    /// Takes secrets out of what is answered of an action; the snapshot comes without them.
+    pub redactor: Redactor,
 }
 
 impl Handles {
@@ -86,6 +89,7 @@ impl Handles {
             events: None,
             backups: None,
             page: page::Config::default(),
+            redactor: Redactor::default(),
         }
     }
 }

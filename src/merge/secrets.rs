@@ -61,6 +61,8 @@ fn of_status(redactor: &Redactor, status: &mut ProbeStatus) {
     for failure in others.into_iter().flatten().chain(last_error) {
         of_failure(redactor, failure);
     }
+    let recent = &mut status.recent_errors;
+    recent.revise(|failure| of_failure(redactor, failure));
 }
 
 fn of_check(redactor: &Redactor, check: &mut CheckReport) {
@@ -116,6 +118,16 @@ mod tests {
 
     fn observation(outcome: Outcome) -> Observation {
         let failure = || Some(Arc::new(Failure::new("x", "token=hunter2")));
+        let mut status = ProbeStatus {
+            state_error: failure(),
+            last_rejection: failure(),
+            ..ProbeStatus::new(ProbeState::Active)
+        };
+        for message in ["token=hunter2", "the port is closed"] {
+            let failure = Failure::new("x", message);
+            let failure = failure.with_backtrace(Some("in f\npassword=hunter2".to_owned()));
+            status.note_error(Arc::new(failure), SystemTime::UNIX_EPOCH);
+        }
         Observation {
             source: "test".into(),
             started: Instant::now(),
@@ -132,12 +144,7 @@ mod tests {
                 details: Some(Details::new(&json!({"password": "hunter2", "port": 5}))),
             }],
             facts: None,
-            probe: Some(ProbeStatus {
-                last_error: failure().map(|failure| (failure, SystemTime::UNIX_EPOCH)),
-                state_error: failure(),
-                last_rejection: failure(),
-                ..ProbeStatus::new(ProbeState::Active)
-            }),
+            probe: Some(status),
         }
     }
 
@@ -176,5 +183,10 @@ mod tests {
             Update::Late(_, kept) => assert!(Arc::ptr_eq(&kept, &failure)),
             other => panic!("{other:?}"),
         }
+        let mut status = ProbeStatus::new(ProbeState::Active);
+        status.note_error(failure.clone(), SystemTime::UNIX_EPOCH);
+        of_status(&Redactor::default(), &mut status);
+        let kept = status.recent_errors.iter().next();
+        assert!(kept.is_some_and(|one| Arc::ptr_eq(&one.failure, &failure)));
     }
 }

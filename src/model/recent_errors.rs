@@ -54,6 +54,18 @@ impl RecentErrors {
         errors.truncate(MAX_ERRORS);
     }
 
+    /// Has `change` look at each failure. The list stays shared unless one of them becomes another.
+    pub fn revise(&mut self, mut change: impl FnMut(&mut Arc<Failure>)) {
+        for index in 0..self.0.len() {
+            let before = &self.0[index].failure;
+            let mut after = before.clone();
+            change(&mut after);
+            if !Arc::ptr_eq(before, &after) {
+                Arc::make_mut(&mut self.0)[index].failure = after;
+            }
+        }
+    }
+
     /// The failures, the newest first.
     pub fn iter(&self) -> impl Iterator<Item = &RecentError> {
         self.0.iter()

@@ -51,6 +51,28 @@ async fn a_reload_answers_with_what_came_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_told_without_the_secrets_in_its_reason() {
+    let (place, running) = running_with_one().await;
+    let leaks = named_gauge("value")
+        .text("why", "password=hunter2 was refused")
+        .collect("(call $fail (call $failure.other %why))");
+    place.put("a", &leaks.build());
+    running
+        .until("a refused version", |now| {
+            super::is_refused(now, "a", "other")
+        })
+        .await;
+    let (status, answer) = post(&running, "a/reload", "").await;
+    assert_eq!(status, 422, "{answer}");
+    let page = super::page::submit(&running, "/probes/a/reload").await;
+    for text in [answer.to_string(), page.text().to_owned()] {
+        assert!(text.contains("password=[redacted]"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_probe_is_paused_and_resumed() {
     let (_place, running) = running_with_one().await;
     assert_eq!(post(&running, "a/pause", "").await.0, 200);

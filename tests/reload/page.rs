@@ -16,7 +16,7 @@ async fn send(running: &Running, head: &str, headers: &str) -> Answer {
 }
 
 /// Sends a form as a browser does, and goes where it is led.
-async fn submit(running: &Running, path: &str) -> Answer {
+pub async fn submit(running: &Running, path: &str) -> Answer {
     let from = "Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n";
     let answer = send(running, &format!("POST {path}"), from).await;
     assert_eq!(answer.status, 303, "{}", answer.text());

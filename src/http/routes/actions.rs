@@ -18,6 +18,7 @@ use crate::http::problem::Problem;
 use crate::http::request_path::Path;
 use crate::http::site::Shared;
 use crate::model::{Action, ActionError, ActionRequest, printable};
+use crate::redact::Redactor;
 
 /// How long an answer is waited for: a large component takes a while to compile.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,11 +36,8 @@ async fn act(
     parameters(&uri, &[])?;
     choose(&headers, JSON)?;
     let action = known(&action)?;
-    let outcome = ask(&shared, &name, action).await?;
-    match outcome {
-        Ok(message) => Ok(done(&name, action, &message)),
-        Err(error) => Err(refused(&error)),
-    }
+    let message = ask(&shared, &name, action).await?;
+    Ok(done(&name, action, &message))
 }
 
 pub(super) fn known(word: &str) -> Result<Action, Problem> {
@@ -51,12 +49,8 @@ pub(super) fn known(word: &str) -> Result<Action, Problem> {
     })
 }
 
-/// Asks the catalogue and waits for its answer.
-pub(super) async fn ask(
-    shared: &Shared,
-    name: &str,
-    action: Action,
-) -> Result<Result<String, ActionError>, Problem> {
+/// Asks the catalogue and waits for what came of it.
+pub(super) async fn ask(shared: &Shared, name: &str, action: Action) -> Result<String, Problem> {
     let off = || Problem::not_found("actions are switched off here");
     let actions = shared.handles.actions.as_ref().ok_or_else(off)?;
     let (answer, told) = oneshot::channel();
@@ -71,7 +65,7 @@ pub(super) async fn ask(
             .header(RETRY_AFTER, HeaderValue::from_static("1"))
     })?;
     match tokio::time::timeout(PATIENCE, told).await {
-        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Ok(outcome)) => outcome.map_err(|error| refused(&error, &shared.handles.redactor)),
         Ok(Err(_)) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "another request took this one's place, or the program is about to end",
@@ -91,8 +85,9 @@ fn done(name: &str, action: Action, message: &str) -> Response<Body> {
     response
 }
 
-fn refused(error: &ActionError) -> Problem {
-    let detail = printable(&error.to_string(), 1024);
+/// A reason may be a guest's own words.
+fn refused(error: &ActionError, redactor: &Redactor) -> Problem {
+    let detail = printable(&redactor.text(&error.to_string()), 1024);
     match error {
         ActionError::NoSuchProbe(_) => Problem::not_found(detail),
         ActionError::Conflict(_) => Problem::new(StatusCode::CONFLICT, detail),

@@ -264,8 +264,7 @@ async fn act(
     let action = known(&action)?;
     check_on(shared.handles.actions.is_some(), "acting on probes")?;
     let (ok, message) = match ask(&shared, &name, action).await {
-        Ok(Ok(message)) => (true, message),
-        Ok(Err(error)) => (false, error.to_string()),
+        Ok(message) => (true, message),
         Err(problem) => (false, problem.detail().to_owned()),
     };
     let message = printable(&format!("{name}, {action}: {message}"), 1024);
