@@ -117,21 +117,42 @@ impl Merge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Failure, SourceInfo, SourceKind};
+
+    /// Merges these updates; whether the snapshot afterwards is whole, nothing when there is none.
+    async fn whole_after(updates: Vec<Update>) -> Option<bool> {
+        let cell = Arc::new(SnapshotCell::new());
+        let (sender, received) = mpsc::channel(8);
+        let watch = health::Watch::new(&health::Config::default());
+        let merge = Merge::new(received, cell.clone(), watch, Vec::new());
+        for update in updates {
+            sender.send(update).await.expect("the merge is there");
+        }
+        drop(sender);
+        merge.expect("the names are good").run().await;
+        cell.load().map(|snapshot| snapshot.whole)
+    }
+
+    fn probe(name: &str) -> Update {
+        Update::Source(SourceInfo {
+            name: name.into(),
+            kind: SourceKind::Probe,
+            interval: Duration::from_secs(15),
+        })
+    }
 
     #[tokio::test]
     async fn a_start_without_any_source_is_whole_and_shown() {
-        for (update, shown) in [(None, false), (Some(Update::StartComplete), true)] {
-            let cell = Arc::new(SnapshotCell::new());
-            let (updates, received) = mpsc::channel(1);
-            let watch = health::Watch::new(&health::Config::default());
-            let merge = Merge::new(received, cell.clone(), watch, Vec::new());
-            if let Some(update) = update {
-                updates.send(update).await.expect("the merge is there");
-            }
-            drop(updates);
-            merge.expect("the names are good").run().await;
-            let snapshot = cell.load();
-            assert_eq!(snapshot.is_some_and(|snapshot| snapshot.whole), shown);
-        }
+        assert_eq!(whole_after(Vec::new()).await, None);
+        assert_eq!(whole_after(vec![Update::StartComplete]).await, Some(true));
+    }
+
+    #[tokio::test]
+    async fn what_is_whole_stays_whole_when_a_source_comes_later() {
+        let late = Update::Late("a".into(), Arc::new(Failure::new("late", "it waits")));
+        let unanswered = vec![probe("a"), Update::StartComplete];
+        assert_eq!(whole_after(unanswered).await, Some(false));
+        let joined = vec![probe("a"), Update::StartComplete, late, probe("b")];
+        assert_eq!(whole_after(joined).await, Some(true));
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct State {
     watch: Watch,
     health: Arc<HealthReport>,
     start_complete: bool,
+    /// Whether every source of the start has answered once; it stays so whatever comes later.
+    whole: bool,
     sequence: u64,
     /// Writes that their own schema had no place for.
     lost: TallyCounter,
@@ -58,6 +60,7 @@ impl State {
             watch,
             health: Arc::new(HealthReport::new(Vec::new())),
             start_complete: false,
+            whole: false,
             sequence: 0,
             lost,
         })
@@ -74,6 +77,8 @@ impl State {
             Update::Operation(operation) => self.operations.note(*operation),
             Update::StartComplete => self.start_complete = true,
         }
+        // A source that comes later takes nothing back.
+        self.whole |= self.start_complete && self.sources.iter().all(|source| source.answered);
     }
 
     /// A source that is announced again runs at another interval; what it has counted goes on.
@@ -196,7 +201,7 @@ impl State {
 
     /// Whether every source of the start has answered once.
     pub(super) fn is_whole(&self) -> bool {
-        self.start_complete && self.sources.iter().all(|source| source.answered)
+        self.whole
     }
 
     /// Whether the built-in samplers have answered: before that there is nothing to show.
