@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::StoreError;
 use super::standing::{Part, Standing};
 use crate::model::{Status, TallyCounter};
 
@@ -73,6 +74,23 @@ impl Ballast {
             Ok(()) | Err(_) => tracing::error!("{message}"),
         }
         self.standing.fault(Part::Room, Status::Fail, message);
+    }
+
+    /// Does what may need room, and once more with the ballast's when there is none.
+    ///
+    /// # Errors
+    /// What `work` says; of the second time, if there was one.
+    pub(super) fn make_way<T>(
+        &self,
+        mut work: impl FnMut() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match work() {
+            Err(StoreError::Full(_)) if self.bytes > 0 && self.path.exists() => {
+                self.release();
+                work()
+            }
+            done => done,
+        }
     }
 
     /// Makes it where it is not, if there is room; takes one away that is not wanted. Blocks for as long as the disk takes.
@@ -153,5 +171,38 @@ impl Ballast {
             left -= now as u64;
         }
         file.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn ballast(folder: &Path, bytes: u64) -> Ballast {
+        let standing = Standing::new(&folder.join("probity.db"));
+        Ballast::new(folder, bytes, TallyCounter::default(), standing)
+    }
+
+    #[test]
+    fn s01_what_finds_a_full_disk_is_done_once_more_with_the_room_that_was_kept_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = ballast(folder.path(), 4096);
+        kept.tend();
+        let full = || StoreError::Full(folder.path().to_owned());
+        let done = kept.make_way(|| (!kept.path.exists()).then_some(1).ok_or_else(full));
+        assert_eq!(done, Ok(1));
+        assert!(kept.is_released(), "only what makes room is written now");
+        assert_eq!(kept.releases.get(), 1);
+
+        let mut tries = 0;
+        let mut fails = || -> Result<(), _> {
+            tries += 1;
+            Err(full())
+        };
+        assert_eq!(kept.make_way(&mut fails), Err(full()));
+        assert_eq!(ballast(folder.path(), 0).make_way(&mut fails), Err(full()));
+        assert_eq!(tries, 2, "there is no room to be had any more");
     }
 }

@@ -171,6 +171,13 @@ impl StoreError {
     pub(super) fn sqlite(file: &Path, error: &rusqlite::Error) -> Self {
         let reason = printable(&error.to_string(), MAX_REASON_BYTES);
         let file = file.to_owned();
+        // The index beside the log cannot be made larger, for which SQLite has no word of its own.
+        let is_short = error
+            .sqlite_error()
+            .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
+        if is_short {
+            return Self::Full(file);
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(file),
             Some(ErrorCode::NotADatabase) => Self::Garbage(file),

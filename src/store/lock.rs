@@ -47,10 +47,14 @@ impl FolderLock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        file.set_len(0)
+        let noted = file
+            .set_len(0)
             .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(failed)?;
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        if let Err(error) = noted {
+            // The lock holds all the same, and a full disk must not cost the store; whoever is refused is not told by whom.
+            tracing::debug!("{}: no process id: {error}", path.display());
+        }
         Ok(Self { file })
     }
 }

@@ -109,7 +109,10 @@ impl Store {
         let lock = FolderLock::take(folder)?;
         let file = folder.join(FILE);
         let unclean = open::is_unclean(&file);
-        let connection = open::open(&file)?;
+        let standing = Standing::new(&file);
+        let condition = standing.condition().clone();
+        let ballast = Ballast::new(folder, config.ballast.0, tallies.releases, standing.clone());
+        let connection = ballast.make_way(|| open::open(&file))?;
         let failed = |error| StoreError::sqlite(&file, &error);
         let settings = Settings {
             check_interval: config.check_interval.0,
@@ -118,9 +121,6 @@ impl Store {
             last_good: check::last_good(&connection).map_err(failed)?,
         };
         let order = Order::read(&connection).map_err(failed)?;
-        let standing = Standing::new(&file);
-        let condition = standing.condition().clone();
-        let ballast = Ballast::new(folder, config.ballast.0, tallies.releases, standing.clone());
         let counters = tallies.counters.clone();
         let (jobs, received) = mpsc::channel(QUEUE);
         let (events, received_events) = mpsc::channel(QUEUE);

@@ -1,5 +1,6 @@
 //! A disk that is full in earnest: `.ci/durability` gives one of 24 MiB (S01).
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -101,4 +102,22 @@ async fn child_that_fills() {
         rows
     );
     store.close().await;
+
+    // A start that finds not a byte free has what was kept back.
+    assert!(ballast.exists());
+    let full = fill(&folder.join("other"));
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    let (store, tally) = open(&folder);
+    assert_eq!(count(&tally, "probity_store_ballast_releases_total"), 1);
+    store.close().await;
+}
+
+/// Writes until there is no room, and gives what the machine says then.
+fn fill(file: &std::path::Path) -> std::io::Error {
+    let mut file = std::fs::File::create(file).unwrap();
+    loop {
+        if let Err(error) = file.write_all(&[1; 512]) {
+            return error;
+        }
+    }
 }
