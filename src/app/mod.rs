@@ -251,9 +251,10 @@ fn handles(
 
 /// What probes find around them.
 fn surroundings(snapshots: &Arc<SnapshotCell>, keep: &Keep, telling: &Telling) -> Surroundings {
+    let stored = keep.store.as_ref().filter(|store| !store.is_late());
     Surroundings {
         snapshots: snapshots.clone(),
-        states: keep.store.as_ref().map(Store::states),
+        states: stored.map(Store::states),
         events: Some(telling.of_probes()),
         ..Surroundings::default()
     }

@@ -192,10 +192,12 @@ impl Events {
     /// database's.
     ///
     /// # Errors
-    /// There is no store.
+    /// There is no store, or no room to open it yet.
     pub fn newest(&self) -> Result<(i64, String), Refusal> {
         let store = self.store()?;
-        Ok((store.newest(), store.epoch().to_owned()))
+        let epoch = store.epoch();
+        let full = || Refusal::Store(StoreError::Full(store.file().to_owned()));
+        Ok((store.newest(), epoch.ok_or_else(full)?.to_owned()))
     }
 
     /// Every kind with its schema, and the envelope's.

@@ -7,6 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
 use super::ballast::Ballast;
+use super::events::Order;
 use super::log;
 use super::open;
 use super::standing::{Part, Standing};
@@ -22,6 +23,8 @@ pub(super) struct Committer {
     /// database was opened anew and its log was taken in.
     connection: Option<Connection>,
     file: PathBuf,
+    /// Known as soon as the database was open for the first time.
+    order: Order,
     /// Why there is none, and when it is tried again.
     failed: Option<(StoreError, Instant)>,
     pub(super) counters: Counters,
@@ -30,17 +33,23 @@ pub(super) struct Committer {
 }
 
 impl Committer {
+    /// With what came of opening the database at `file`; what failed is tried again with the changes that come.
     pub(super) fn new(
-        connection: Connection,
-        file: &Path,
+        opened: Result<Connection, StoreError>,
+        (file, order): (&Path, Order),
         counters: Counters,
         standing: Standing,
         ballast: Ballast,
     ) -> Self {
+        let (connection, failed) = match opened {
+            Ok(connection) => (Some(connection), None),
+            Err(error) => (None, Some((error, Instant::now() + REOPEN))),
+        };
         Self {
-            connection: Some(connection),
+            connection,
             file: file.to_owned(),
-            failed: None,
+            order,
+            failed,
             counters,
             standing,
             ballast,
@@ -64,7 +73,11 @@ impl Committer {
             if Instant::now() < *again {
                 return Err(error.clone());
             }
-            match open::again(&self.file) {
+            let opened = self.ballast.make_way(|| match self.order.is_known() {
+                true => open::again(&self.file),
+                false => self.order.open(&self.file),
+            });
+            match opened {
                 Ok(connection) => {
                     tracing::info!("{} was opened again", self.file.display());
                     self.connection = Some(connection);

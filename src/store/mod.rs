@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{ByteSize, Condition, Tally, TallyCounter};
+use crate::model::{ByteSize, Condition, Status, Tally, TallyCounter};
 
 pub use config::{Config, EventsConfig};
 pub use copy::{Contents, Onlooker, copy, database, examine, known_schema};
@@ -57,7 +57,7 @@ use commit::Committer;
 use events::{Order, Pool};
 use handle::Handle;
 use lock::FolderLock;
-use standing::Standing;
+use standing::{Part, Standing};
 use upkeep::{Settings, Task, Upkeep, UpkeepTally};
 use writer::{Bulk, Counters, Job, Writer};
 
@@ -79,6 +79,7 @@ pub struct Store {
     readers: Arc<Pool>,
     order: Order,
     condition: Condition,
+    is_late: bool,
 }
 
 impl Store {
@@ -94,7 +95,8 @@ impl Store {
         Self::open_with(folder, &config, tally)
     }
 
-    /// Opens the database in `folder`, or makes both. Blocks for as long as the disk takes. What the store does from
+    /// Opens the database in `folder`, or makes both. Blocks for as long as the disk takes. On a full disk it takes the room that
+    /// was kept back, and where that is not enough the database is opened later ([`Store::is_late`]). What the store does from
     /// then on is counted in `tally`, which gets its counters even when the store cannot be opened.
     ///
     /// # Errors
@@ -112,20 +114,28 @@ impl Store {
         let standing = Standing::new(&file);
         let condition = standing.condition().clone();
         let ballast = Ballast::new(folder, config.ballast.0, tallies.releases, standing.clone());
-        let connection = ballast.make_way(|| open::open(&file))?;
-        let failed = |error| StoreError::sqlite(&file, &error);
+        let order = Order::default();
+        let opened = match ballast.make_way(|| order.open(&file)) {
+            Err(error) if !matches!(error, StoreError::Full(_)) => return Err(error),
+            opened => opened,
+        };
+        let is_late = opened.is_err();
+        if let Err(error) = &opened {
+            tell_late(error, &standing);
+        }
+        let last_good = opened.as_ref().map_or(Ok(0), check::last_good);
         let settings = Settings {
             check_interval: config.check_interval.0,
             log_bytes: LONG_LOG,
             unclean,
-            last_good: check::last_good(&connection).map_err(failed)?,
+            last_good: last_good.map_err(|error| StoreError::sqlite(&file, &error))?,
         };
-        let order = Order::read(&connection).map_err(failed)?;
         let counters = tallies.counters.clone();
         let (jobs, received) = mpsc::channel(QUEUE);
         let (events, received_events) = mpsc::channel(QUEUE);
         let task = Task {
             file: file.clone(),
+            order: order.clone(),
             settings,
             ballast: ballast.clone(),
             standing: standing.clone(),
@@ -134,7 +144,8 @@ impl Store {
             rest: Arc::default(),
             jobs: jobs.downgrade(),
         };
-        let committer = Committer::new(connection, &file, counters, standing, ballast);
+        let place = (&*file, order.clone());
+        let committer = Committer::new(opened, place, counters, standing, ballast);
         start(task, committer, lock, received, received_events)?;
         Ok(Self {
             readers: Arc::new(Pool::new(&file)),
@@ -146,7 +157,14 @@ impl Store {
             },
             order,
             condition,
+            is_late,
         })
+    }
+
+    /// Whether there was no room to open the database: then each change tries again, and gets [`StoreError::Full`] until there
+    /// is some. What probes began without the state of earlier starts is not to be mixed with it.
+    pub fn is_late(&self) -> bool {
+        self.is_late
     }
 
     /// The probes' state in it.
@@ -184,6 +202,21 @@ impl Store {
             let _ = answer.await;
         }
     }
+}
+
+/// Says that the database is opened later.
+fn tell_late(error: &StoreError, standing: &Standing) {
+    let next = error.next();
+    tracing::error!(
+        "{error}: nothing is stored until it can be opened, which is tried again and again, and what probes keep is lost when the program ends; next: {next}"
+    );
+    standing.fault(
+        Part::Writing,
+        Status::Fail,
+        format!("{error}; next: {next}"),
+    );
+    let message = "what probes keep is in memory only, for the disk was full at the start; next: free space, and start the program again";
+    standing.fault(Part::State, Status::Warn, message.to_owned());
 }
 
 /// Starts the thread that writes, and the one behind it.

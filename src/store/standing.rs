@@ -16,10 +16,12 @@ pub(super) enum Part {
     Whole,
     /// The write-ahead log is taken in.
     Log,
+    /// What probes keep is stored.
+    State,
 }
 
 /// All parts.
-const PARTS: usize = 4;
+const PARTS: usize = 5;
 
 /// What is wrong with a part.
 type Fault = (Status, String);

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::WeakSender;
 use tokio::sync::oneshot;
 
 use super::ballast::Ballast;
+use super::events::Order;
 use super::log::{self, LOG_PAGES, Pass};
 use super::margin::is_copied;
 use super::standing::{Part, Standing};
@@ -160,6 +161,8 @@ impl LogState {
 /// The thread's own.
 pub(super) struct Task {
     pub(super) file: PathBuf,
+    /// Known as soon as the database was open.
+    pub(super) order: Order,
     pub(super) settings: Settings,
     pub(super) ballast: Ballast,
     pub(super) standing: Standing,
@@ -195,7 +198,7 @@ impl Task {
                 self.ballast.tend();
                 log = self.weigh_log(log, &mut connection);
             }
-            if Instant::now() >= next_check {
+            if Instant::now() >= next_check && self.order.is_known() {
                 next_check = Instant::now() + self.settings.check_interval;
                 checking = self.check(checking);
             }

@@ -25,7 +25,8 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("probity.db");
-        let connection = open::open(&file).unwrap();
+        let order = Order::default();
+        let connection = order.open(&file).unwrap();
         let standing = Standing::new(&file);
         let (jobs, received) = mpsc::channel(4);
         let task = Task {
@@ -41,6 +42,7 @@ impl Bench {
             stop: Arc::default(),
             rest: Arc::default(),
             jobs: jobs.downgrade(),
+            order,
             file,
         };
         Self {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::{Condition, Status};
 use crate::store::ballast::Ballast;
-use crate::store::open;
+use crate::store::events::Order;
 use crate::store::standing::Standing;
 
 /// Nothing here takes longer, unless it hangs.
@@ -41,6 +41,11 @@ impl Bench {
     }
 
     fn with_ballast(bytes: u64) -> Self {
+        Self::begin(bytes, false)
+    }
+
+    /// `full`: there was no room to open the database.
+    fn begin(bytes: u64, full: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("probity.db");
         let lock = FolderLock::take(folder.path()).unwrap();
@@ -52,10 +57,14 @@ impl Bench {
         let releases = TallyCounter::default();
         let ballast = Ballast::new(folder.path(), bytes, releases, standing.clone());
         ballast.tend();
-        let connection = open::open(&file).unwrap();
+        let order = Order::default();
+        let opened = match full {
+            false => order.open(&file),
+            true => Err(StoreError::Full(file.clone())),
+        };
         let writer = Writer {
             upkeep: Upkeep::default(),
-            committer: Committer::new(connection, &file, counters, standing, ballast),
+            committer: Committer::new(opened, (&file, order), counters, standing, ballast),
             lock,
             jobs: received,
             events: received_events,
@@ -355,5 +364,17 @@ fn s17_after_the_disk_failed_nothing_is_acknowledged_until_the_database_is_open_
     bench.writer.committer.retry_now();
     assert_eq!(bench.commit(vec![Put("c", Some(1))]), [Ok(())]);
     assert_eq!(bench.keys(), ["a", "b", "c"]);
+    assert_eq!(bench.condition.get().0, Status::Pass);
+}
+
+#[test]
+fn s01_a_database_that_found_no_room_at_the_start_is_opened_when_there_is_some() {
+    let mut bench = Bench::begin(0, true);
+    let refused = bench.commit(vec![Put("a", Some(1))]);
+    assert!(matches!(refused[..], [Err(StoreError::Full(_))]));
+    assert_eq!(bench.condition.get().0, Status::Fail);
+    bench.writer.committer.retry_now();
+    assert_eq!(bench.commit(vec![Put("a", Some(1))]), [Ok(())]);
+    assert_eq!(bench.keys(), ["a"]);
     assert_eq!(bench.condition.get().0, Status::Pass);
 }

@@ -25,7 +25,7 @@ async fn who_follows_hears_what_is_committed_and_goes_on_where_it_was() {
     let bench = Bench::new();
     bench.send("", run_started("before")).await;
     let mut listener = follow(&bench, "?kind=operation.completed", None).await;
-    let place = |n: i64| Some(format!("{}-{n}", bench.store.events().epoch()));
+    let place = |n: i64| Some(format!("{}-{n}", bench.store.events().epoch().unwrap()));
     assert_eq!(
         listener.next().await.id,
         place(1),
@@ -79,7 +79,7 @@ async fn who_follows_hears_what_is_committed_and_goes_on_where_it_was() {
 async fn h26_who_comes_from_nowhere_is_told_so() {
     let bench = Bench::new();
     bench.send("", run_started("a")).await;
-    let epoch = bench.store.events().epoch().to_owned();
+    let epoch = bench.store.events().epoch().unwrap().to_owned();
     for (last, reason) in [
         (&*format!("{epoch}-99"), "future"),
         ("abcdef01-1", "other_database"),

@@ -1,7 +1,7 @@
 //! A disk that is full in earnest: `.ci/durability` gives one of 24 MiB (S01).
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use probity::model::{ByteSize, Status, Tally};
@@ -13,7 +13,7 @@ use crate::{PATIENCE, count};
 /// Names the folder on the small disk.
 const FOLDER: &str = "PROBITY_TEST_FULL";
 
-fn open(folder: &std::path::Path) -> (Store, Tally) {
+fn open(folder: &Path) -> (Store, Tally) {
     let config = Config {
         ballast: ByteSize::mib(2),
         ..Config::default()
@@ -102,18 +102,43 @@ async fn child_that_fills() {
         rows
     );
     store.close().await;
+    starts_on_a_full_disk(&folder).await;
+}
 
+/// With what was kept back, and without.
+async fn starts_on_a_full_disk(folder: &Path) {
+    // Its events are not among the others.
+    const BATCH: usize = 1_000;
     // A start that finds not a byte free has what was kept back.
-    assert!(ballast.exists());
+    assert!(folder.join("ballast").exists());
     let full = fill(&folder.join("other"));
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
-    let (store, tally) = open(&folder);
+    let (store, tally) = open(folder);
     assert_eq!(count(&tally, "probity_store_ballast_releases_total"), 1);
+    assert!(!store.is_late());
+    store.close().await;
+
+    // One that finds nothing at all opens the database when there is room.
+    fill(&folder.join("another"));
+    let (store, _) = open(folder);
+    assert!(store.is_late());
+    let events = store.events();
+    assert!(!has_room(&events, BATCH).await);
+    assert_eq!(
+        (store.condition().get().0, events.epoch()),
+        (Status::Fail, None)
+    );
+    for name in ["other", "another"] {
+        std::fs::remove_file(folder.join(name)).unwrap();
+    }
+    until("it is not opened", async || has_room(&events, BATCH).await).await;
+    assert!(events.epoch().is_some());
+    assert_eq!(store.condition().get().0, Status::Warn);
     store.close().await;
 }
 
 /// Writes until there is no room, and gives what the machine says then.
-fn fill(file: &std::path::Path) -> std::io::Error {
+fn fill(file: &Path) -> std::io::Error {
     let mut file = std::fs::File::create(file).unwrap();
     loop {
         if let Err(error) = file.write_all(&[1; 512]) {

@@ -162,8 +162,9 @@ impl EventStore {
     }
 
     /// A word that tells this database's order of commits from all others: there is another one in a database that was restored.
-    pub fn epoch(&self) -> &str {
-        &self.order.epoch
+    /// Nothing while the database could not be opened yet.
+    pub fn epoch(&self) -> Option<&str> {
+        self.order.epoch()
     }
 
     /// The last place in the order of commits that was given; 0 before the first.
