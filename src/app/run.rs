@@ -1,5 +1,6 @@
 //! The binary's life: start, wait for a signal, drain.
 
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -51,7 +52,7 @@ impl Obstacle {
     }
 }
 
-/// Runs until SIGTERM or SIGINT, then drains. A second signal ends at once. `of_caller` is published with the
+/// Runs until SIGTERM or SIGINT, or SIGHUP of its terminal, then drains. A second signal ends at once. `of_caller` is published with the
 /// program's own counters, and components are compiled by `compiler`.
 ///
 /// # Errors
@@ -95,20 +96,36 @@ async fn until_signalled(
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    /// Somebody started it by hand, and it ends with the terminal.
+    on_terminal: bool,
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            // Asked now: a terminal that has hung up is none any more.
+            on_terminal: io::stdin().is_terminal() || io::stderr().is_terminal(),
         })
     }
 
+    /// The next one that asks it to end.
     async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    if self.on_terminal {
+                        return "SIGHUP";
+                    }
+                    // Others read their files again then; whoever rotates logs sends it to everybody.
+                    tracing::info!("SIGHUP: nothing to do, for the configuration is read at the start only");
+                }
+            }
         }
     }
 }

@@ -142,6 +142,17 @@ fn p02_a_second_sigterm_ends_at_once() {
 }
 
 #[test]
+fn a_sighup_is_noted_and_ends_nothing() {
+    let mut program = Program::start(&["--probes", "none"]);
+    program.until_ready();
+    program.signal(Signal::HUP);
+    program.until_said("the configuration is read at the start only");
+    assert_eq!(program.get("/livez").0, 200);
+    program.signal(Signal::TERM);
+    assert_eq!(program.exit_code(), Some(0));
+}
+
+#[test]
 fn p05_a_closed_standard_output_and_error_do_not_end_it() {
     let folder = tempfile::tempdir().unwrap();
     let port = {
