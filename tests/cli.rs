@@ -53,6 +53,23 @@ fn check_says_what_is_fine_and_notes_what_is_missing() {
 }
 
 #[test]
+fn check_reads_the_token_file_as_the_start_does() {
+    let folder = folder();
+    let config = "[server]\ntoken_file = \"token\"\n";
+    fs::write(folder.path().join("probity.toml"), config).unwrap();
+    fs::write(folder.path().join("token"), "\n").unwrap();
+    for line in ["check", "run --listen 127.0.0.1:0 --state state"] {
+        let (_, said) = run(&folder, line, 78);
+        assert!(
+            said.contains("token file token: its first line is empty"),
+            "{said}"
+        );
+    }
+    fs::write(folder.path().join("token"), "open sesame\n").unwrap();
+    run(&folder, "check", 0);
+}
+
+#[test]
 fn check_refuses_with_78_place_and_next_step() {
     let folder = folder();
     fs::write(

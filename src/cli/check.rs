@@ -4,16 +4,20 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use super::{Exit, output};
+use super::{Exit, Trouble, output};
 use crate::config::{Loaded, Sources, load};
 
 /// Loads the configuration and says that it is fine, on standard output; what it names and is not there is noted on
 /// standard error, for it may come later.
 ///
 /// # Errors
-/// The configuration is at fault, or standard output cannot be written.
+/// The configuration or the token file is at fault, or standard output cannot be written.
 pub fn check(sources: &Sources) -> anyhow::Result<Exit> {
     let loaded = load(sources)?;
+    loaded.config.server.check_token().map_err(|error| {
+        let next = "mend the file, or `server.token_file`";
+        Trouble::new(Exit::Configuration, error.to_string(), next)
+    })?;
     for note in notes(&loaded) {
         output::note(&format!("note: {note}"));
     }
@@ -79,11 +83,6 @@ fn notes(loaded: &Loaded) -> Vec<String> {
                 file.display()
             ));
         }
-    }
-    if let Some(path) = &config.server.token_file
-        && let Err(error) = File::open(path)
-    {
-        notes.push(format!("server.token_file {}: {error}", path.display()));
     }
     notes
 }

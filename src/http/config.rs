@@ -7,6 +7,8 @@ use axum::http::uri::Authority;
 use serde::{Deserialize, Serialize};
 
 use super::StreamConfig;
+use super::server::HttpError;
+use super::token::Token;
 use crate::model::{ByteSize, Invalid, Span, check_range};
 
 /// `[server]`: where it listens and what it puts up with.
@@ -87,6 +89,18 @@ impl Config {
         check_range(faults, "max_body", self.max_body, least, most);
         let (least, most) = (Span::millis(100), Span::seconds(300));
         check_range(faults, "drain_timeout", self.drain_timeout, least, most);
+    }
+
+    /// Reads the token file, if one is named, as the start does.
+    ///
+    /// # Errors
+    /// [`HttpError::Token`] when it cannot be read, is no regular file, is too large, or holds no token.
+    pub fn check_token(&self) -> Result<(), HttpError> {
+        self.token().map(drop)
+    }
+
+    pub(super) fn token(&self) -> Result<Option<Token>, HttpError> {
+        self.token_file.as_deref().map(Token::read).transpose()
     }
 
     /// Whether anybody may reach it without saying who they are.

@@ -50,7 +50,7 @@ impl Guard {
         public: bool,
         listen: SocketAddr,
     ) -> Result<Self, HttpError> {
-        let token = config.token_file.as_deref().map(Token::read).transpose()?;
+        let token = config.token()?;
         let allowed = config.allowed_hosts.iter();
         Ok(Self {
             listen: listen.ip(),

@@ -1,5 +1,7 @@
 //! The token that requests carry: as a program shows it (`Bearer`, RFC 6750), or as a browser does (`Basic`, RFC 7617).
 
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use axum::http::header::{AUTHORIZATION, HeaderMap, WWW_AUTHENTICATE};
@@ -10,6 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use super::negotiate::{Offer, choose};
 use super::problem::{MEDIA, Problem};
 use super::server::HttpError;
+
+/// The largest token file: a token fits into a header many times over.
+const MAX_FILE_BYTES: u64 = 8 << 10;
 
 /// What a person reads who was asked by the browser and gave no token.
 const FOR_PEOPLE: &str = "This Probity wants its token.\n\n\
@@ -30,16 +35,16 @@ pub(super) enum Shown {
 }
 
 impl Token {
-    /// Reads the first line of a file.
+    /// Reads the first line of a regular file of at most [`MAX_FILE_BYTES`].
     ///
     /// # Errors
-    /// [`HttpError::Token`] when the file cannot be read or holds no token.
+    /// [`HttpError::Token`] when the file cannot be read, is another one, or holds no token.
     pub(super) fn read(path: &Path) -> Result<Self, HttpError> {
         let fault = |reason: String| HttpError::Token {
             path: path.to_owned(),
             reason,
         };
-        let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+        let text = read_file(path).map_err(|error| fault(error.to_string()))?;
         match text.lines().next().map(str::trim) {
             Some(token) if !token.is_empty() => Ok(Self(blake3::hash(token.as_bytes()))),
             _ => Err(fault("its first line is empty".into())),
@@ -52,6 +57,21 @@ impl Token {
         // Comparing hashes of blake3 takes constant time.
         (blake3::hash(&given) == self.0).then_some(shown)
     }
+}
+
+fn read_file(path: &Path) -> io::Result<String> {
+    // Anything but a regular file could wait for ever.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = String::new();
+    let mut file = File::open(path)?.take(MAX_FILE_BYTES + 1);
+    file.read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        let reason = format!("it holds more than {} KiB", MAX_FILE_BYTES >> 10);
+        return Err(io::Error::other(reason));
+    }
+    Ok(text)
 }
 
 fn read(value: &HeaderValue) -> Option<(Shown, Vec<u8>)> {

@@ -2,6 +2,7 @@
 
 use probity::http::{Config, Handles, HttpError, HttpTally, Server};
 use probity::model::{Span, Tally};
+use rustix::fs::{CWD, FileType, Mode};
 
 use super::wire::{TestServer, config};
 use super::{large, small};
@@ -12,17 +13,27 @@ fn bind(config: &Config) -> Result<Server, HttpError> {
 }
 
 #[test]
-fn c05_a_token_file_that_is_missing_or_empty_is_a_clear_error() {
+fn c05_a_token_file_that_holds_no_token_is_a_clear_error_and_is_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
-    let empty = folder.path().join("empty");
+    let [empty, missing, fifo, large] =
+        ["empty", "missing", "fifo", "large"].map(|name| folder.path().join(name));
     std::fs::write(&empty, " \nsecond line").unwrap();
-    for file in [empty, folder.path().join("missing")] {
+    std::fs::write(&large, vec![b'x'; (8 << 10) + 1]).unwrap();
+    rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).unwrap();
+    for (file, why) in [
+        (empty, "first line is empty"),
+        (missing, "No such file"),
+        (fifo, "not a regular file"),
+        (large, "more than 8 KiB"),
+        ("/dev/zero".into(), "not a regular file"),
+    ] {
         let with_token = Config {
             token_file: Some(file.clone()),
             ..config()
         };
         let message = bind(&with_token).err().unwrap().to_string();
         assert!(message.contains(file.to_str().unwrap()), "{message}");
+        assert!(message.contains(why), "{message}");
         assert!(
             message.contains("put the token into its first line"),
             "{message}"
