@@ -4,20 +4,29 @@ use super::StreamTally;
 use crate::model::{Tally, TallyCounter};
 
 /// Status codes counted by themselves: those that the routes and checks give. Others share `other`.
-const CODES: [(u16, &str); 15] = [
+const CODES: [(u16, &str); 24] = [
     (200, "200"),
+    (201, "201"),
+    (202, "202"),
+    (303, "303"),
     (304, "304"),
     (400, "400"),
     (401, "401"),
+    (403, "403"),
     (404, "404"),
     (405, "405"),
     (406, "406"),
     (408, "408"),
+    (409, "409"),
     (413, "413"),
     (415, "415"),
     (421, "421"),
+    (422, "422"),
+    (429, "429"),
     (500, "500"),
+    (502, "502"),
     (503, "503"),
+    (504, "504"),
     (507, "507"),
     (0, "other"),
 ];
@@ -134,4 +143,54 @@ fn requests(tally: &mut Tally) -> Vec<(u16, TallyCounter)> {
         .iter()
         .map(|(code, label)| (*code, counter(*label)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    /// The names behind `StatusCode::` in all files of a folder and below.
+    fn named(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                named(&path, found);
+                continue;
+            }
+            let text = fs::read_to_string(path).unwrap();
+            for rest in text.split("StatusCode::").skip(1) {
+                let is_of_name = |c: char| c.is_ascii_uppercase() || c == '_';
+                let end = rest.find(|c| !is_of_name(c)).unwrap_or(rest.len());
+                found.insert(rest[..end].to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn every_status_that_this_room_names_is_counted_by_itself() {
+        let mut found = BTreeSet::new();
+        let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+        named(&room, &mut found);
+        // What is behind it is no status, as in `StatusCode::from_u16`.
+        found.remove("");
+        assert!(found.len() > 10, "{found:?}");
+        let tally = HttpTally::new(&mut Tally::default());
+        let name_of = |status: StatusCode| {
+            let reason = status.canonical_reason().unwrap_or_default();
+            reason.to_ascii_uppercase().replace([' ', '-'], "_")
+        };
+        let counted = tally.requests.iter().map(|(code, _)| *code);
+        let counted = counted.filter_map(|code| StatusCode::from_u16(code).ok());
+        let counted: BTreeSet<String> = counted.map(name_of).collect();
+        let missing: Vec<_> = found.difference(&counted).collect();
+        assert!(missing.is_empty(), "in `other`: {missing:?}");
+    }
 }
