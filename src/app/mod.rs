@@ -106,8 +106,9 @@ impl App {
             redactor: redactor.clone(),
             ..backups.shown(telling.shown(past.shown(handles)))
         };
-        let server = http::Server::bind(&config.server, handles)?;
+        // A second Probity on the folder learns that, whatever it would listen on.
         let keep = keep::open(&loaded.state_directory, &config.state).await?;
+        let server = http::Server::bind(&config.server, handles)?;
         past.open(keep.store.as_ref());
         telling.open(keep.store.as_ref()).await;
         let around = Surroundings {

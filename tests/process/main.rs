@@ -215,3 +215,18 @@ fn c06_a_port_in_use_ends_with_69_and_the_next_step() {
         "{said}"
     );
 }
+
+#[test]
+fn s10_a_second_start_on_the_folder_ends_with_75_also_when_the_port_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Program::start_in(folder.path(), &["--probes", "none"]);
+    let address = first.address.to_string();
+    let output = command(folder.path())
+        .args(["run", "--listen", &address, "--state", "state"])
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("in use by another instance"), "{said}");
+}
