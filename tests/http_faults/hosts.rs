@@ -191,7 +191,11 @@ async fn with_the_token_as_a_password_only_a_page_of_this_server_changes_anythin
             (basic, "Sec-Fetch-Site: cross-site\r\n", 403),
             (basic, "Origin: null\r\n", 403),
             (basic, "Origin: http://evil.example\r\n", 403),
-            (basic, "Sec-Fetch-Site: same-origin\r\nOrigin: http://evil.example\r\n", 403),
+            (basic, "Sec-Fetch-Site: none\r\nOrigin: http://evil.example\r\n", 403),
+            (basic, "Sec-Fetch-Site: same-site\r\nOrigin: https://status.example\r\n", 403),
+            // A proxy with TLS has another name than the one that it asks for.
+            (basic, "Sec-Fetch-Site: same-origin\r\nOrigin: https://status.example\r\n", 404),
+            (bearer, "Sec-Fetch-Site: same-origin\r\nOrigin: https://status.example\r\n", 404),
             (basic, "Sec-Fetch-Site: cross-site\r\nOrigin: http://localhost\r\n", 403),
             (basic, "Origin: http://localhost\r\n", 404),
             (basic, "Sec-Fetch-Site: same-origin\r\n", 404),
