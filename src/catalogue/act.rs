@@ -1,5 +1,6 @@
 //! What operators ask for: reload is the catalogue's own work, everything else is the probe's task's.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
@@ -11,7 +12,10 @@ impl Catalogue {
     /// Carries out an action or hands it on; the answer comes when it is known what came of it.
     pub(super) async fn handle_action(&mut self, request: ActionRequest) {
         let Some(entry) = self.entries.get_mut(&request.probe) else {
-            let error = ActionError::NoSuchProbe(request.probe.clone());
+            let error = match self.absence(&request.probe) {
+                Some(failure) => ActionError::Absent(Arc::new(failure)),
+                None => ActionError::NoSuchProbe(request.probe.clone()),
+            };
             return self.answer(request, Err(error)).await;
         };
         match (request.action, &entry.handle) {
@@ -73,8 +77,8 @@ impl Catalogue {
         outcome: Result<String, ActionError>,
     ) {
         let recorded = outcome.clone().map_err(|error| match error {
-            ActionError::Failed(failure) => failure,
-            other => std::sync::Arc::new(Failure::new("conflict", other.to_string())),
+            ActionError::Failed(failure) | ActionError::Absent(failure) => failure,
+            other => Arc::new(Failure::new("conflict", other.to_string())),
         });
         let known = !matches!(outcome, Err(ActionError::NoSuchProbe(_)));
         if known {

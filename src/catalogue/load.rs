@@ -1,5 +1,6 @@
 //! From a changed file to a load: which probes run it, and when there is room.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,10 +67,20 @@ impl Catalogue {
     }
 
     async fn refuse_reserved(&mut self, section: &ProbeConfig) {
-        let message = "this is the name of a built-in source: give the file another one";
         let identity = probe::missing(&section.name, self.file_of(section));
-        let failure = Failure::new("file.name", message);
-        self.reject(Arc::new(identity), Arc::new(failure)).await;
+        self.reject(Arc::new(identity), Arc::new(reserved())).await;
+    }
+
+    /// Why a probe that is shown was never loaded; nothing when none of this name is shown.
+    pub(super) fn absence(&self, name: &str) -> Option<Failure> {
+        let section = self.plan.sections.iter().find(|one| one.name == name);
+        let section = section.filter(|section| section.enabled);
+        if self.plan.reserved.contains(&name) {
+            let file = section.map_or(name, ProbeConfig::component);
+            return self.files.get(file).map(|_| reserved());
+        }
+        let expected = section.filter(|_| self.plan.expect_files)?;
+        Some(missing(&self.file_of(expected)))
     }
 
     /// A file is gone: the runs in flight finish, then its probes go.
@@ -179,4 +190,15 @@ impl Catalogue {
             self.end(name, wish, Err(Arc::new(failure))).await;
         }
     }
+}
+
+fn reserved() -> Failure {
+    let message = "this is the name of a built-in source: give the file another one";
+    Failure::new("file.name", message)
+}
+
+/// A section has no file.
+pub(super) fn missing(file: &Path) -> Failure {
+    let message = format!("configured, but there is no {}", file.display());
+    Failure::new("file.missing", message)
 }

@@ -12,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::CatalogueError;
 use super::entry::Entry;
+use super::load::missing;
 use super::scan::{self, Listing};
 use super::settle::{Change, Files};
 use super::watch::{Hints, Watch};
 use super::work::Outcome;
-use crate::model::{ActionError, ActionRequest, Failure, Update};
+use crate::model::{ActionError, ActionRequest, Update};
 use crate::probe::{self, Config, ProbeConfig, ProbeHost, WatchMode};
 use crate::schedule::{ProbeEvent, Schedule};
 
@@ -171,13 +172,9 @@ impl Catalogue {
     }
 
     pub(super) async fn report_missing(&mut self, section: &ProbeConfig, file: PathBuf) {
-        let message = format!("configured, but there is no {}", file.display());
+        let failure = Arc::new(missing(&file));
         let identity = probe::missing(&section.name, file);
-        self.reject(
-            Arc::new(identity),
-            Arc::new(Failure::new("file.missing", message)),
-        )
-        .await;
+        self.reject(Arc::new(identity), failure).await;
     }
 
     /// When everything of the start has been loaded or refused, the snapshot can become whole.

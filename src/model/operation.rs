@@ -129,6 +129,9 @@ pub enum ActionError {
     /// The probe is not in a state in which this can be done.
     #[error("{0}")]
     Conflict(String),
+    /// The probe is shown and was never loaded: it has no file, or a name that it may not have.
+    #[error("{0}")]
+    Absent(Arc<Failure>),
     /// It was tried, and failed.
     #[error("{0}")]
     Failed(Arc<Failure>),

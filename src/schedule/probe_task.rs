@@ -176,7 +176,7 @@ impl ProbeTask {
     async fn act(&mut self, request: ActionRequest) {
         let state = self.probe.status().state;
         let answer = match (request.action, state) {
-            (Action::Pause, _) => {
+            (Action::Pause, state) if state != ProbeState::Paused => {
                 self.probe.pause();
                 Ok("paused".to_owned())
             }

@@ -81,6 +81,7 @@ async fn a_probe_is_paused_and_resumed() {
             view(now, "a").unwrap().status.state == ProbeState::Paused
         })
         .await;
+    assert_eq!(post(&running, "a/pause", "").await.0, 409, "it is paused");
     let runs = view(&now, "a").unwrap().status.runs;
     let sequence = now.sequence;
     let later = running
@@ -142,6 +143,37 @@ async fn what_cannot_be_done_is_said() {
         value(&running.0.snapshots().load().unwrap(), "a"),
         Some(1.0)
     );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_and_cannot_be_loaded_is_told_with_its_code() {
+    let mut place = super::Place::new().add("cpu", &super::gauge(1.0));
+    let section = probity::probe::ProbeConfig::unmentioned("absent");
+    place.config.probe.push(section);
+    let running = place.start().await;
+    let rejected = |now: &probity::snapshot::Snapshot, name| {
+        view(now, name).is_some_and(|view| view.status.state == ProbeState::Rejected)
+    };
+    running
+        .until("both shown", |now| {
+            rejected(now, "cpu") && rejected(now, "absent")
+        })
+        .await;
+    for (path, code) in [
+        ("cpu/reload", "file.name"),
+        ("absent/reload", "file.missing"),
+        ("absent/pause", "file.missing"),
+    ] {
+        let (status, answer) = post(&running, path, "").await;
+        assert_eq!(
+            (status, answer["code"].as_str()),
+            (409, Some(code)),
+            "{path}"
+        );
+    }
+    // A sampler without such a file is no probe.
+    assert_eq!(post(&running, "memory/reload", "").await.0, 404);
     running.stop().await;
 }
 

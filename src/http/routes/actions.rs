@@ -88,10 +88,11 @@ fn done(name: &str, action: Action, message: &str) -> Response<Body> {
 /// A reason may be a guest's own words.
 fn refused(error: &ActionError, redactor: &Redactor) -> Problem {
     let detail = printable(&redactor.text(&error.to_string()), 1024);
-    match error {
-        ActionError::NoSuchProbe(_) => Problem::not_found(detail),
-        ActionError::Conflict(_) => Problem::new(StatusCode::CONFLICT, detail),
-        ActionError::Failed(failure) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-            .member("code", failure.code.as_str().into()),
-    }
+    let (status, failure) = match error {
+        ActionError::NoSuchProbe(_) => return Problem::not_found(detail),
+        ActionError::Conflict(_) => return Problem::new(StatusCode::CONFLICT, detail),
+        ActionError::Absent(failure) => (StatusCode::CONFLICT, failure),
+        ActionError::Failed(failure) => (StatusCode::UNPROCESSABLE_ENTITY, failure),
+    };
+    Problem::new(status, detail).member("code", failure.code.as_str().into())
 }
