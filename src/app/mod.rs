@@ -188,12 +188,12 @@ impl App {
         self.stop_serving.cancel();
         let (host, patience) = (self.host, self.drain_timeout);
         let compiles = tokio::task::spawn_blocking(move || host.stop_compiling(patience));
-        if tokio::time::timeout_at(deadline, self.server)
-            .await
-            .is_err()
-        {
-            stragglers.push("http");
-        }
+        let served = tokio::time::timeout_at(deadline, self.server).await;
+        stragglers.extend(match served {
+            // Which they are the server has logged.
+            Ok(Ok(Ok(drained))) => (!drained.stragglers.is_empty()).then_some("requests"),
+            Ok(Ok(Err(_)) | Err(_)) | Err(_) => Some("http"),
+        });
         self.stop_observing.cancel();
         let sources = async {
             let schedule = self.sources.await?;

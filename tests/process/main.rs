@@ -142,6 +142,30 @@ fn p02_a_second_sigterm_ends_at_once() {
 }
 
 #[test]
+fn p01_a_request_that_is_cut_off_is_no_clean_end() {
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        &config,
+        "[server]\ndrain_timeout = \"100ms\"\nheader_timeout = \"5m\"\n",
+    )
+    .unwrap();
+    let config = config.path().to_str().unwrap();
+    let program = Program::start(&["--probes", "none", "--config", config]);
+    program.until_ready();
+    let mut half = TcpStream::connect(program.address).unwrap();
+    half.write_all(b"GET /livez HTTP/1.1\r\nHost: lo").unwrap();
+    // Bytes sent before are read before.
+    assert_eq!(program.get("/livez").0, 200);
+    program.signal(Signal::TERM);
+    let (code, said) = program.ended();
+    assert_eq!(code, Some(1), "{said:#?}");
+    let cut = said
+        .iter()
+        .any(|line| line.contains("not drained in time: requests"));
+    assert!(cut, "{said:#?}");
+}
+
+#[test]
 fn a_sighup_is_noted_and_ends_nothing() {
     let mut program = Program::start(&["--probes", "none"]);
     program.until_ready();
