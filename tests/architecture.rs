@@ -22,11 +22,19 @@ const EXCLUSIVE: [(&str, &[&str]); 17] = [
     ("tar::", &["backup"]),
     ("zstd::", &["backup"]),
     ("use notify::", &["catalogue"]),
-    // The compile child limits itself, a guest's CPU time is the thread's, the history's clock counts sleep, and a backup's
-    // thread stands back.
+    // The compile child limits itself, a guest's CPU time is the thread's, the history's clock counts sleep, a backup's
+    // thread stands back, and a folder on a network mount is read and not watched.
     (
         "rustix::",
-        &["cli", "history", "sampler", "store", "probe", "top"],
+        &[
+            "catalogue",
+            "cli",
+            "history",
+            "sampler",
+            "store",
+            "probe",
+            "top",
+        ],
     ),
     ("\"/proc", &["sampler"]),
     ("\"/sys/", &["sampler"]),

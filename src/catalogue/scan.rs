@@ -9,11 +9,26 @@ use std::path::{Path, PathBuf};
 /// What a signature's file has behind its component's name.
 const SIGNATURE: &str = ".minisig";
 
+/// File systems whose files change on another machine, or in a program that serves them, with the kernel's numbers for them (statfs(2),
+/// `linux/magic.h`).
+const REMOTE: [u32; 8] = [
+    0x6969,      // NFS
+    0x517b,      // SMB
+    0xff53_4d42, // CIFS
+    0xfe53_4d42, // SMB 2
+    0x6573_5546, // FUSE
+    0x0102_1997, // 9P
+    0x00c3_6400, // Ceph
+    0x786f_4256, // VirtualBox's shared folders
+];
+
 /// The folder as it was at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Listing {
     /// The folder itself; nothing when there is none.
     pub(super) folder: Option<Place>,
+    /// Whether others change it without this machine's kernel being told, so that nothing tells its changes.
+    pub(super) is_remote: bool,
     /// The `*.wasm` entries directly in it, by their stem.
     pub(super) files: BTreeMap<String, Entry>,
 }
@@ -115,8 +130,16 @@ pub(super) fn scan(folder: &Path) -> io::Result<Listing> {
             files.insert(name, Entry::of(path));
         }
     }
-    let folder = Some(Place::of(&fs::metadata(folder)?));
-    Ok(Listing { folder, files })
+    Ok(Listing {
+        folder: Some(Place::of(&fs::metadata(folder)?)),
+        is_remote: rustix::fs::statfs(folder).is_ok_and(|system| is_remote(system.f_type as u32)),
+        files,
+    })
+}
+
+/// Whether a file system of this type may be changed elsewhere.
+fn is_remote(kind: u32) -> bool {
+    REMOTE.contains(&kind)
 }
 
 #[cfg(test)]
@@ -152,6 +175,12 @@ mod tests {
             .set_modified(time)
             .unwrap();
         assert_ne!(print(), before, "same size and time of modification");
+    }
+
+    #[test]
+    fn a_file_system_that_changes_elsewhere_is_known_by_its_number() {
+        assert!(is_remote(rustix::fs::NFS_SUPER_MAGIC as u32));
+        assert!(!is_remote(rustix::fs::PROC_SUPER_MAGIC as u32));
     }
 
     #[test]

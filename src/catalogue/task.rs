@@ -82,6 +82,8 @@ struct Look {
     began: Option<Instant>,
     ended: Option<Instant>,
     took: Duration,
+    /// Whether the folder lay on a file system that changes elsewhere.
+    is_remote: bool,
     /// The fault that was last reported.
     trouble: Option<String>,
 }
@@ -210,7 +212,8 @@ impl Catalogue {
     /// Between two routine looks.
     fn period(&self) -> Duration {
         let rescan = self.plan.config.rescan.0;
-        let must_poll = self.plan.config.watch == WatchMode::Auto && !self.watch.is_live();
+        let is_told = self.watch.is_live() && !self.look.is_remote;
+        let must_poll = self.plan.config.watch == WatchMode::Auto && !is_told;
         if must_poll { rescan.min(POLL) } else { rescan }
     }
 
@@ -240,6 +243,7 @@ impl Catalogue {
             Err(error) => return self.note_trouble(&error.to_string()),
         };
         self.look.trouble = None;
+        self.look.is_remote = listing.is_remote;
         self.watch.follow(listing.folder);
         for change in self.files.update(listing, &hints, now) {
             match change {
