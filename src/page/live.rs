@@ -2,7 +2,7 @@
 //!
 //! A template marks what lives: `data-v="KEY"` last in the tag before a text, and `data-s="KEY" data-state="…"`,
 //! `data-d="KEY" d="…"`, `data-t="KEY" title="…"` before an attribute. All the rest is the shape. As long as it is the same,
-//! a page that was loaded before needs the values alone.
+//! a page that was loaded before needs the values alone. A key is given to one place of its kind.
 
 use serde_json::{Map, Value, json};
 
@@ -72,7 +72,9 @@ fn take_apart(page: &str) -> Parts {
         };
         let (key, value) = value;
         hasher.update(key.as_bytes());
-        into.insert(plain(key), plain(value).into());
+        let before = into.insert(plain(key), plain(value).into());
+        // Of two that share a key the script knows the last alone, and gives it the value of the other.
+        debug_assert!(before.is_none(), "{key} marks two places of its kind");
         rest = after;
     }
     hasher.update(rest.as_bytes());

@@ -116,7 +116,7 @@ fn underway(facts: &ActivityFacts) -> (Vec<Underway>, u64) {
             false => ("pass", "under way"),
         };
         Underway {
-            key: format!("w{index}"),
+            key: format!("uw{index}"),
             sort,
             name: one.name.to_string(),
             id: one.id.to_string(),

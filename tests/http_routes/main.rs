@@ -15,6 +15,7 @@ mod grafana;
 mod health;
 mod history;
 mod page;
+mod page_keys;
 mod page_kept;
 mod pages;
 #[path = "../support/snapshots.rs"]

@@ -38,7 +38,7 @@ pub fn assert_page(answer: &Answer, status: u16) {
 }
 
 /// Renders the page without a server.
-fn page(snapshot: &Snapshot, past: Option<&History>) -> String {
+pub fn page(snapshot: &Snapshot, past: Option<&History>) -> String {
     let view = past.map(History::view);
     let moment = Moment {
         snapshot,
