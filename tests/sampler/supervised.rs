@@ -213,6 +213,41 @@ fn one_question_is_for_all_units_and_each_has_its_own_answer() {
 }
 
 #[test]
+fn a_unit_that_is_refused_does_not_keep_the_others_from_being_told_of() {
+    let fixture = Fixture::new();
+    // As `systemctl show` does: in order, up to the first one that it refuses.
+    let fake = Fake::new(
+        r#"while [ "$1" != -- ]; do shift; done; shift
+for unit; do
+    case $unit in odd*) echo "Failed to get properties of $unit" >&2; exit 1;; esac
+    printf 'Id=%s\nLoadState=loaded\nActiveState=active\nSubState=exited\n\n' "$unit"
+done"#,
+    );
+    let names = ["one", "odd", "two", "odd2", "three"];
+    let watches = names.map(|unit| probity::sampler::WatchConfig {
+        name: unit.into(),
+        ..watch("unit", unit)
+    });
+    let mut stand = Stand::new(&watches, &with_systemctl(&fixture, &fake.program()));
+    stand.until("an answer", |watch| watch["supervisor"].is_object());
+    for (name, shown) in std::iter::zip(names, stand.facts["watches"].as_array().unwrap()) {
+        let (state, error) = match name.starts_with("odd") {
+            true => (
+                "unknown",
+                format!("exit status: 1: Failed to get properties of {name}.service"),
+            ),
+            false => (
+                "idle",
+                format!("{name}.service is active (exited) and has no process"),
+            ),
+        };
+        assert_eq!(shown["state"], state, "{name}");
+        let told = shown["error"].as_str().unwrap();
+        assert!(told.ends_with(&error), "{name}: {told}");
+    }
+}
+
+#[test]
 fn a_supervisor_that_does_not_answer_is_null_with_a_reason_and_holds_nobody_up() {
     let fixture = Fixture::new();
     let hanging = Fake::new("sleep 1000");

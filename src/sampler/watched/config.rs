@@ -126,7 +126,7 @@ impl WatchConfig {
             faults.push(Invalid::new("process", name, rule));
         }
         if let Some(unit) = self.unit.as_ref().filter(|unit| !is_unit(unit)) {
-            let rule = "must be a unit's name, such as nginx.service";
+            let rule = "must be a unit's name, such as nginx.service, and no template such as web@.service";
             faults.push(Invalid::new("unit", unit, rule));
         }
         faults
@@ -164,27 +164,36 @@ fn is_watch_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
-/// Whether it is a unit's name by systemd.unit(5), and no option or pattern for `systemctl`.
+/// The ends of units' names, one for each type.
+const TYPES: [&str; 11] = [
+    ".service",
+    ".socket",
+    ".device",
+    ".mount",
+    ".automount",
+    ".swap",
+    ".target",
+    ".path",
+    ".timer",
+    ".slice",
+    ".scope",
+];
+
+/// Whether it is a unit's name by systemd.unit(5), and no option or pattern for `systemctl`. A template is none: units are made
+/// of it, and `systemctl` answers nobody who asks for it.
 fn is_unit(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
-    (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(plain)
+    let full = full_name(name);
+    let stem = TYPES.iter().find_map(|kind| full.strip_suffix(kind));
+    let named = |stem: &str| !stem.is_empty() && !stem.starts_with(['-', '@']);
+    let is_template = |stem: &str| stem.find('@').is_some_and(|at| at + 1 == stem.len());
+    full.len() <= LONGEST_NAME
+        && full.bytes().all(plain)
+        && stem.is_some_and(|stem| named(stem) && !is_template(stem))
 }
 
 /// A name without a type is a service's, as `systemctl` takes it.
 fn full_name(unit: &str) -> String {
-    const TYPES: [&str; 11] = [
-        ".service",
-        ".socket",
-        ".device",
-        ".mount",
-        ".automount",
-        ".swap",
-        ".target",
-        ".path",
-        ".timer",
-        ".slice",
-        ".scope",
-    ];
     if TYPES.iter().any(|kind| unit.ends_with(kind)) {
         unit.to_owned()
     } else {
@@ -202,12 +211,30 @@ mod tests {
             ("nginx", "nginx.service"),
             ("web@1.2", "web@1.2.service"),
             ("backup.timer", "backup.timer"),
+            ("mail@a@.service", "mail@a@.service"),
         ] {
             assert_eq!(full_name(given), full);
             assert!(is_unit(given));
         }
-        for odd in ["", "-M", "a b", "*.service", "a/b"] {
+        let long = "a".repeat(LONGEST_NAME);
+        for odd in [
+            "",
+            "-M",
+            "a b",
+            "*.service",
+            "a/b",
+            ".service",
+            "@1.service",
+            &long,
+        ] {
             assert!(!is_unit(odd), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_template_is_no_unit() {
+        for template in ["web@", "web@.service", "backup@.timer"] {
+            assert!(!is_unit(template), "{template}");
         }
     }
 }

@@ -53,7 +53,8 @@ pub(super) fn look(
     stopped: &AtomicBool,
 ) -> Result<Vec<Sighting>, String> {
     check_daemon(machine, processes)?;
-    let answer = ask(&machine.pm2, ["jlist"], PATIENCE, stopped)?;
+    let answer = ask(&machine.pm2, ["jlist"], PATIENCE, stopped);
+    let answer = answer.map_err(|refusal| refusal.reason)?;
     let apps = parse(&answer)?;
     let mut by_name: BTreeMap<&str, Vec<&App>> = BTreeMap::new();
     for app in &apps {

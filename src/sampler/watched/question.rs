@@ -28,6 +28,21 @@ pub(super) struct Patience {
     pub(super) bytes: usize,
 }
 
+/// Why there is no answer, or no whole one.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// In words.
+    pub(super) reason: String,
+    /// What the program printed all the same, where it ended by itself.
+    pub(super) text: Option<Vec<u8>>,
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self { reason, text: None }
+    }
+}
+
 /// What the program printed.
 ///
 /// # Errors
@@ -37,7 +52,7 @@ pub(super) fn ask<S: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = S>,
     patience: Patience,
     stopped: &AtomicBool,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, Refusal> {
     let child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -62,7 +77,10 @@ pub(super) fn ask<S: AsRef<OsStr>>(
     match heard.status {
         Some(status) if !status.success() => {
             let complaint = complaint(child.stderr.take());
-            Err(format!("{name} ended with {status}{complaint}"))
+            Err(Refusal {
+                reason: format!("{name} ended with {status}{complaint}"),
+                text: Some(heard.text),
+            })
         }
         _ => Ok(heard.text),
     }
@@ -181,7 +199,8 @@ mod tests {
             patience,
             &AtomicBool::new(false),
         );
-        answer.map(|text| String::from_utf8(text).unwrap())
+        let text = answer.map(|text| String::from_utf8(text).unwrap());
+        text.map_err(|refusal| refusal.reason)
     }
 
     #[test]
@@ -219,6 +238,7 @@ mod tests {
             bytes: 1,
         };
         let error = ask::<&str>(nowhere, [], patience, &AtomicBool::new(false)).unwrap_err();
+        let error = error.reason;
         assert!(
             error.starts_with("cannot start /nowhere/systemctl: "),
             "{error}"
@@ -230,7 +250,8 @@ mod tests {
         let hang = |time, stopped| {
             let patience = Patience { time, bytes: 10 };
             let (program, arguments) = (Path::new("/bin/sh"), ["-c", "sleep 1000; echo"]);
-            ask(program, arguments, patience, &AtomicBool::new(stopped)).unwrap_err()
+            let answer = ask(program, arguments, patience, &AtomicBool::new(stopped));
+            answer.unwrap_err().reason
         };
         let error = hang(Duration::from_millis(50), false);
         assert_eq!(error, "/bin/sh did not answer within 50ms and was ended");

@@ -17,7 +17,6 @@ use super::look::{self, Wanted};
 use super::sighting::{Found, Sighting};
 use super::stat::Processes;
 use super::{pid_file, pm2, systemd};
-use crate::model::WatchSupervisor;
 use crate::sampler::{Machine, SamplerError};
 
 /// How often is looked for processes: a walk over all takes 10 us for each.
@@ -279,15 +278,7 @@ impl Asked {
     ) {
         self.last = Some((now, answer.is_ok()));
         let sightings = answer.unwrap_or_else(|reason| {
-            let supervisor = WatchSupervisor {
-                kind,
-                error: Some(reason.clone()),
-                ..WatchSupervisor::default()
-            };
-            let unknown = Sighting {
-                supervisor: Some(Arc::new(supervisor)),
-                ..Sighting::unknown(reason)
-            };
+            let unknown = Sighting::unanswered(kind, reason);
             vec![unknown; self.places.len()]
         });
         board.put(&self.places, sightings);

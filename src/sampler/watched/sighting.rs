@@ -47,6 +47,19 @@ impl Sighting {
         Self::of(Found::Unknown(why.into()))
     }
 
+    /// Nothing but why its supervisor tells nothing.
+    pub(super) fn unanswered(kind: &'static str, why: String) -> Self {
+        let supervisor = WatchSupervisor {
+            kind,
+            error: Some(why.clone()),
+            ..WatchSupervisor::default()
+        };
+        Self {
+            supervisor: Some(Arc::new(supervisor)),
+            ..Self::unknown(why)
+        }
+    }
+
     /// Nothing but why there is none.
     pub(super) fn none(why: impl Into<Arc<str>>) -> Self {
         Self::of(Found::None(why.into()))

@@ -16,13 +16,15 @@ const PATIENCE: Patience = Patience {
     time: Duration::from_secs(2),
     bytes: 1 << 20,
 };
+/// So many units that `systemctl` refuses do not keep it from telling of the others.
+const MOST_REFUSED: usize = 3;
 /// What is asked for each unit.
 const PROPERTIES: &str = "--property=Id,Names,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,\
                           ExecMainStatus,ControlGroup";
 /// A control group's file is small, but for the list of its processes.
 const FILE_BYTES: u64 = 64 << 10;
 
-/// What systemd says of each unit, in their order, from one question.
+/// What systemd says of each unit, in their order: from one question, and one more for each unit that `systemctl` refuses.
 ///
 /// # Errors
 /// Why it does not answer.
@@ -31,19 +33,60 @@ pub(super) fn look(
     units: &[String],
     stopped: &AtomicBool,
 ) -> Result<Vec<Sighting>, String> {
+    look_again(machine, units, stopped, MOST_REFUSED)
+}
+
+/// The same, for as long as no more units than that are refused.
+fn look_again(
+    machine: &Machine,
+    units: &[String],
+    stopped: &AtomicBool,
+    refusals: usize,
+) -> Result<Vec<Sighting>, String> {
     let options = ["show", "--no-pager", PROPERTIES, "--"];
     let arguments = options.into_iter().chain(units.iter().map(String::as_str));
-    let answer = ask(&machine.systemctl, arguments, PATIENCE, stopped)?;
-    let answer = text(&answer);
-    let blocks: Vec<Block<'_>> = answer.split("\n\n").map(Block).collect();
-    let sighting = |unit: &String| {
-        let own = blocks.iter().find(|block| block.is_of(unit));
-        match own {
-            Some(block) => block.sighting(machine, unit),
-            None => Sighting::unknown(format!("systemctl says nothing of {unit}")),
+    let refusal = match ask(&machine.systemctl, arguments, PATIENCE, stopped) {
+        Ok(answer) => {
+            let of = sightings(machine, &answer);
+            let nothing = |unit| Sighting::unknown(format!("systemctl says nothing of {unit}"));
+            let told = units
+                .iter()
+                .map(|unit| of(unit).unwrap_or_else(|| nothing(unit)));
+            return Ok(told.collect());
         }
+        Err(refusal) => refusal,
     };
-    Ok(units.iter().map(sighting).collect())
+    // It answers in their order, and ends at the one that it refuses.
+    let before = refusal.text.as_deref().unwrap_or_default();
+    let mut told: Vec<Sighting> = units.iter().map_while(sightings(machine, before)).collect();
+    let rest = units.get(told.len() + 1..).unwrap_or_default();
+    let others = match refusal.text {
+        Some(_) if refusals > 0 && !rest.is_empty() => {
+            look_again(machine, rest, stopped, refusals - 1).ok()
+        }
+        _ => None,
+    };
+    if told.is_empty() && others.is_none() {
+        return Err(refusal.reason);
+    }
+    let unanswered = Sighting::unanswered("systemd", refusal.reason);
+    told.push(unanswered.clone());
+    told.extend(others.unwrap_or_else(|| vec![unanswered; rest.len()]));
+    Ok(told)
+}
+
+/// What an answer says of each unit; nothing of one that is not in it.
+fn sightings<'a>(
+    machine: &'a Machine,
+    answer: &'a [u8],
+) -> impl Fn(&String) -> Option<Sighting> + 'a {
+    let answer = text(answer);
+    let blocks: Vec<String> = answer.split("\n\n").map(str::to_owned).collect();
+    move |unit| {
+        let mut blocks = blocks.iter().map(|lines| Block(lines));
+        let own = blocks.find(|block| block.is_of(unit))?;
+        Some(own.sighting(machine, unit))
+    }
 }
 
 /// The lines of one unit, `Name=value`.
