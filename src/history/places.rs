@@ -1,10 +1,13 @@
 //! Who has which place in the chunks: given out, left, and given out again when nothing of the one before is left.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::index::{Index, SeriesKey};
 use crate::model::TallyCounter;
+
+/// So many ticks after its series went, a place is still kept room for: one that comes and goes would begin a chunk each time.
+const TICKS_KEPT: u64 = 64;
 
 /// All places.
 #[derive(Debug)]
@@ -13,7 +16,8 @@ pub(super) struct Places {
     by_key: HashMap<Arc<SeriesKey>, u32>,
     /// The tick from which on a place has no values any more; nothing while its series is there.
     left: Vec<Option<u64>>,
-    free: Vec<u32>,
+    /// Given out from the lowest on, so that those in use stay at the front.
+    free: BTreeSet<u32>,
     /// How many there may be.
     most: usize,
     /// The tick that is written next.
@@ -28,7 +32,7 @@ impl Places {
             keys: Vec::new(),
             by_key: HashMap::new(),
             left: Vec::new(),
-            free: Vec::new(),
+            free: BTreeSet::new(),
             most,
             next_tick: 0,
             refused,
@@ -40,9 +44,14 @@ impl Places {
         self.next_tick = tick;
     }
 
-    /// How many places there are, used or not: a chunk needs to be this wide.
+    /// How wide a chunk needs to be: up to the last place whose series is there, or went a moment ago. Behind it may be
+    /// places of which older chunks have values.
     pub(super) fn width(&self) -> usize {
-        self.keys.len()
+        let needed = |(key, left): (&Option<_>, &Option<u64>)| {
+            key.is_some() && left.is_none_or(|left| left + TICKS_KEPT > self.next_tick)
+        };
+        let last = std::iter::zip(&self.keys, &self.left).rposition(needed);
+        last.map_or(0, |last| last + 1)
     }
 
     /// The place of a series: its old one, if it still has it. Nothing when another source has the same series, as in the
@@ -60,7 +69,7 @@ impl Places {
             self.by_key.insert(key, place);
             return Some(place);
         }
-        let place = match self.free.pop() {
+        let place = match self.free.pop_first() {
             Some(place) => place,
             None if self.keys.len() < self.most => {
                 self.keys.push(None);
@@ -93,7 +102,7 @@ impl Places {
                 if let Some(key) = self.keys[place].take() {
                     self.by_key.remove(&key);
                 }
-                self.free.push(place as u32);
+                self.free.insert(place as u32);
                 freed = true;
             }
         }

@@ -18,7 +18,8 @@ use crate::snapshot::{Snapshot, SnapshotCell};
 
 /// However many series there are, so many ticks of them fit: below that the past is no help.
 const LEAST_TICKS: usize = 64;
-/// A chunk has room for a thirty-second more series than there are, and for these besides: those to come until it is full.
+/// A chunk has room for a thirty-second more series than there are, and for some besides: those to come until it is full.
+const SPARE_SHARE: usize = 32;
 const SPARE_LANES: usize = 8;
 
 /// Samples every series at a fixed step.
@@ -86,7 +87,7 @@ impl Writer {
             history: History::default(),
             config: config.clone(),
             layout: Layout::default(),
-            places: Places::new(most / (LEAST_TICKS * size_of::<f64>()), refused),
+            places: Places::new(most_series(most), refused),
             index: Arc::default(),
             chunks: VecDeque::new(),
             bytes: 0,
@@ -169,7 +170,7 @@ impl Writer {
                 return (filled, false);
             }
         }
-        let lanes = width + width / 32 + SPARE_LANES;
+        let lanes = lanes(width);
         self.bytes += Chunk::bytes(lanes);
         self.chunks
             .push_back(Arc::new(Chunk::new(self.next_tick, lanes)));
@@ -197,6 +198,18 @@ impl Writer {
         }
         dropped && self.places.forget_before(self.chunks[0].first)
     }
+}
+
+/// The lanes of a chunk for so many series.
+const fn lanes(series: usize) -> usize {
+    series + series / SPARE_SHARE + SPARE_LANES
+}
+
+/// How many series there may be in so many bytes. While a chunk fills, [`LEAST_TICKS`] are in those before it.
+fn most_series(bytes: usize) -> usize {
+    let chunk = bytes / (LEAST_TICKS / TICKS + 1);
+    let lanes = chunk.saturating_sub(Chunk::bytes(0)) / (Chunk::bytes(1) - Chunk::bytes(0));
+    lanes.saturating_sub(SPARE_LANES) * SPARE_SHARE / (SPARE_SHARE + 1)
 }
 
 fn millis(duration: Duration) -> i64 {

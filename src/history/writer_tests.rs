@@ -267,12 +267,68 @@ fn memory_bounds_the_past_and_the_series_and_both_are_counted() {
         bench.tick(vec![source("p", &many, &values, bench.now)]);
     }
     let view = bench.writer.history().view();
-    let most = (1 << 20) / (LEAST_TICKS * 8);
+    let most = most_series(1 << 20);
+    assert!((1_700..1_800).contains(&most), "{most} series");
     assert_eq!(view.series().count(), most);
-    assert!(bench.writer.bytes <= (1 << 20) + Chunk::bytes(most * 2));
+    assert!(
+        bench.writer.bytes <= 1 << 20,
+        "room for those to come counts"
+    );
     assert!(bench.writer.tally.squeezed.get() > 0);
     let kept = bench.values("s_0").len();
-    assert!((48..100).contains(&kept), "{kept} ticks");
+    assert!((LEAST_TICKS..100).contains(&kept), "{kept} ticks");
+}
+
+#[test]
+fn after_a_burst_of_series_the_past_reaches_as_far_back_as_before() {
+    let config = Config {
+        max_memory: ByteSize::mib(1),
+        retention: Span::seconds(3_600),
+        ..Config::default()
+    };
+    let mut bench = Bench::new(config);
+    let names: Vec<String> = (0..3_000).map(|index| format!("s_{index}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (own, many) = (gauges(&["own"]), gauges(&names));
+    let lone = |now| source("p", &own, &[1.0], now);
+    let hour = usize::try_from(HOUR / STEP).expect("it is positive");
+    for _ in 0..hour + 16 {
+        bench.tick(vec![lone(bench.now)]);
+    }
+    let whole = hour..hour + 2 * TICKS;
+    let before = bench.values("own").len();
+    assert!(whole.contains(&before), "{before} ticks");
+    for _ in 0..100 {
+        let burst = source("q", &many, &vec![1.0; 3_000], bench.now);
+        bench.tick(vec![lone(bench.now), burst]);
+    }
+    assert!(
+        bench.writer.tally.squeezed.get() > 0,
+        "it took much of the memory"
+    );
+    for _ in 0..2 * hour {
+        bench.tick(vec![lone(bench.now)]);
+    }
+    let after = bench.values("own").len();
+    assert!(whole.contains(&after), "{after} ticks");
+    let last = bench.writer.chunks.back().map(|chunk| chunk.width());
+    assert_eq!(last, Some(lanes(1)), "no lanes of what is gone");
+}
+
+#[test]
+fn series_that_come_and_go_begin_no_chunk_each_time() {
+    let mut bench = Bench::new(Config::default());
+    let names: Vec<String> = (0..100).map(|index| format!("s_{index}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (own, many) = (gauges(&["own"]), gauges(&names));
+    for tick in 0..20 * TICKS {
+        let mut sources = vec![source("p", &own, &[1.0], bench.now)];
+        if tick % 3 == 0 {
+            sources.push(source("q", &many, &[1.0; 100], bench.now));
+        }
+        bench.tick(sources);
+    }
+    assert_eq!(bench.writer.chunks.len(), 20);
 }
 
 #[test]
@@ -283,12 +339,13 @@ fn a_series_that_found_no_room_is_taken_in_when_there_is_some() {
         ..Config::default()
     };
     let mut bench = Bench::new(config);
-    let names: Vec<String> = (0..2_048).map(|index| format!("s_{index}")).collect();
+    let most = most_series(1 << 20);
+    let names: Vec<String> = (0..most).map(|index| format!("s_{index}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (many, late) = (gauges(&names), gauges(&["late"]));
     let source_of = |schema, count, now| source("p", schema, &vec![1.0; count], now);
     let lone = |now| source("q", &late, &[1.0], now);
-    bench.tick(vec![source_of(&many, 2_048, bench.now), lone(bench.now)]);
+    bench.tick(vec![source_of(&many, most, bench.now), lone(bench.now)]);
     assert_eq!(bench.values("late"), [], "it found no room");
     for _ in 0..40 {
         bench.tick(vec![lone(bench.now)]);
