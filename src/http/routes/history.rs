@@ -16,9 +16,9 @@ use super::window::{Description, Window, duration, millis, refused, shown, word}
 use super::{parameters, value};
 use crate::archive::Archive;
 use crate::history::{Fold, Measure, SeriesId, Steps, View};
-use crate::http::bodies::Body;
 use crate::http::negotiate::{JSON, choose};
 use crate::http::problem::Problem;
+use crate::http::queries::encode;
 use crate::http::site::Shared;
 use crate::model::Summary;
 use crate::query::{MAX_PATTERNS, QueryError, Selector, patterns_of};
@@ -292,8 +292,7 @@ pub(super) fn within(what: &str, count: usize, most: usize) -> Result<(), Proble
 }
 
 pub(super) fn json(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(answer)
-        .map_err(|error| Problem::internal(format!("an answer is no JSON: {error}")))
+    Ok(encode(answer)?)
 }
 
 /// Answers with what `work` makes of the past.
@@ -304,8 +303,7 @@ pub(super) async fn answer(
 ) -> Result<Response<ResponseBody>, Problem> {
     choose(headers, JSON)?;
     let view = shared.past()?;
-    let bytes = shared.queries.run(move || work(&view)).await?;
-    let bytes = shared.queries.hold(bytes)?;
-    let body = Arc::new(Body::ready(JSON[0].header(), bytes));
+    let work = move || work(&view);
+    let body = shared.queries.body(JSON[0].header(), work).await?;
     body.answer(headers, None).await
 }

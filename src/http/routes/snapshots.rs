@@ -14,9 +14,9 @@ use serde::Serialize;
 use super::window::{refused, shown, time};
 use super::{parameters, value};
 use crate::archive::{Archive, ArchiveError, PastReader, inflate};
-use crate::http::bodies::Body;
 use crate::http::negotiate::{JSON, choose};
 use crate::http::problem::Problem;
+use crate::http::queries::encode;
 use crate::http::request_path::Path;
 use crate::http::site::Shared;
 
@@ -63,8 +63,7 @@ async fn list(
         let list = List {
             snapshots: entries.collect(),
         };
-        serde_json::to_vec(&list)
-            .map_err(|error| Problem::internal(format!("a list is no JSON: {error}")))
+        Ok(encode(&list)?)
     })
     .await
 }
@@ -109,8 +108,7 @@ async fn answer(
         Problem::not_found("keeping snapshots is switched off (archive.snapshots.enabled)")
     })?;
     let reading = move || work(&archive.reader(PATIENCE).map_err(unread)?);
-    let bytes = shared.queries.run(reading).await?;
-    let body = Arc::new(Body::new((JSON[0].header(), bytes)));
+    let body = shared.queries.body(JSON[0].header(), reading).await?;
     body.answer(headers, None).await
 }
 

@@ -18,9 +18,9 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::routing::get;
 
 use crate::event::{EventReader, Events, Refusal, StoreError};
-use crate::http::bodies::Body;
 use crate::http::negotiate::{JSON, choose};
 use crate::http::problem::Problem;
+use crate::http::queries::encode;
 use crate::http::site::Shared;
 use crate::model::printable;
 
@@ -55,16 +55,13 @@ async fn answer(
     choose(headers, JSON)?;
     let events = events(shared)?.clone();
     let reading = move || work(&mut events.reader(PATIENCE).map_err(refused)?);
-    let bytes = shared.event_queries.run(reading).await?;
-    let bytes = shared.event_queries.hold(bytes)?;
-    let body = Arc::new(Body::ready(JSON[0].header(), bytes));
+    let body = shared.event_queries.body(JSON[0].header(), reading).await?;
     body.answer(headers, None).await
 }
 
 /// A document as bytes.
 fn encoded(document: &impl serde::Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(document)
-        .map_err(|error| Problem::internal(format!("a document is no JSON: {error}")))
+    Ok(encode(document)?)
 }
 
 /// What the store could not do while something was read.

@@ -9,6 +9,7 @@ use serde::ser::SerializeTuple;
 use serde::{Serialize, Serializer};
 
 use crate::http::negotiate::JSON;
+use crate::http::queries::{self, Unsent};
 use crate::query::{Answer, Labels, QueryError, QueryFault};
 
 /// An encoded answer, or why there is none.
@@ -93,6 +94,21 @@ impl Refusal {
     }
 }
 
+impl From<Unsent> for Refusal {
+    fn from(unsent: Unsent) -> Self {
+        let (status, kind) = match unsent {
+            Unsent::NoRoom => return Self::busy(),
+            Unsent::TooLarge => (StatusCode::UNPROCESSABLE_ENTITY, "execution"),
+            Unsent::NoJson(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        Self {
+            status,
+            kind,
+            message: unsent.to_string(),
+        }
+    }
+}
+
 impl From<QueryError> for Refusal {
     fn from(error: QueryError) -> Self {
         let (status, kind) = match error.fault {
@@ -164,11 +180,7 @@ fn encode(data: impl Serialize, warnings: Vec<String>) -> Outcome {
         data,
         warnings,
     };
-    serde_json::to_vec(&success).map_err(|error| Refusal {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        kind: "internal",
-        message: format!("the answer is no JSON: {error}"),
-    })
+    Ok(queries::encode(&success)?)
 }
 
 #[derive(Serialize)]

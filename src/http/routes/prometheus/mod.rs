@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body as ResponseBody, Bytes};
+use axum::body::Body as ResponseBody;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response};
 use axum::routing::get;
@@ -117,21 +117,16 @@ async fn answer(
     let Ok(view) = shared.past() else {
         return Ok(Refusal::no_history().answer());
     };
-    let parameters = Parameters(pairs);
-    let done = shared.queries.run(move || Ok(work(&parameters, &view)));
-    match done.await {
-        Ok(Ok(bytes)) => match shared.queries.hold(bytes) {
-            Ok(bytes) => shown(headers, bytes).await,
-            Err(_) => Ok(Refusal::busy().answer()),
-        },
+    let (parameters, room) = (Parameters(pairs), shared.queries.room());
+    let work = move || -> Result<Arc<Body>, Refusal> {
+        let bytes = work(&parameters, &view)?;
+        Ok(room.body(JSON[0].header(), bytes)?)
+    };
+    match shared.queries.run(move || Ok(work())).await {
+        Ok(Ok(body)) => body.answer(headers, None).await,
         Ok(Err(refusal)) => Ok(refusal.answer()),
         // It is its turn's wait that was too long.
         Err(problem) if problem.status().as_u16() == 503 => Ok(Refusal::busy().answer()),
         Err(problem) => Err(problem),
     }
-}
-
-async fn shown(headers: &HeaderMap, bytes: Bytes) -> Result<Response<ResponseBody>, Problem> {
-    let body = Arc::new(Body::ready(JSON[0].header(), bytes));
-    body.answer(headers, None).await
 }

@@ -10,7 +10,8 @@ use axum::routing::get;
 use serde::Serialize;
 
 use super::envelope::{Outcome, Refusal, success};
-use super::shown;
+use crate::http::bodies::Body as ReadyBody;
+use crate::http::negotiate::JSON;
 use crate::http::problem::Problem;
 use crate::http::request_body::Form;
 use crate::http::site::Shared;
@@ -101,7 +102,10 @@ async fn answer(
         return Ok(Refusal::no_history().answer());
     }
     match outcome {
-        Ok(bytes) => shown(headers, bytes.into()).await,
+        Ok(bytes) => {
+            let body = ReadyBody::new((JSON[0].header(), bytes));
+            Arc::new(body).answer(headers, None).await
+        }
         Err(refusal) => Ok(refusal.answer()),
     }
 }
