@@ -71,7 +71,9 @@ struct Overview<'a> {
     probes: Vec<Row>,
     more_probes: usize,
     dormant: Vec<Dormant>,
+    more_dormant: usize,
     watches: Vec<Watch>,
+    more_watches: usize,
     checks: Vec<Check>,
     more_checks: usize,
     work: Shown,
@@ -98,6 +100,8 @@ pub fn overview(at: &Moment<'_>, outcome: Option<&Outcome>) -> Result<String, Re
     let more_attention = attention.len().saturating_sub(attention::MOST);
     attention.truncate(attention::MOST);
     let (probes, more_probes) = probes::rows(at, past);
+    let (dormant, more_dormant) = probes::dormant(at);
+    let (watches, more_watches) = watches(at, past);
     let (checks, more_checks) = checks(at);
     let page = Overview {
         frame: frame(at, &headline, "/page/live".to_owned()),
@@ -112,8 +116,10 @@ pub fn overview(at: &Moment<'_>, outcome: Option<&Outcome>) -> Result<String, Re
         has_history: at.history.is_some(),
         probes,
         more_probes,
-        dormant: probes::dormant(at),
-        watches: watches(at, past),
+        dormant,
+        more_dormant,
+        watches,
+        more_watches,
         checks,
         more_checks,
         work: work::shown(at),

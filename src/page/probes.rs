@@ -88,27 +88,27 @@ fn is_dormant(probe: &ProbeView) -> bool {
     probe.status.state == ProbeState::Dormant
 }
 
-/// Those that lie dormant, each with what it would want.
-pub(super) fn dormant(at: &Moment<'_>) -> Vec<Dormant> {
+/// Those that lie dormant, each with what it would want. And how many are left out.
+pub(super) fn dormant(at: &Moment<'_>) -> (Vec<Dormant>, usize) {
     let probes = at.snapshot.probes.iter().filter(|probe| is_dormant(probe));
+    let left_out = probes.clone().count().saturating_sub(MOST);
     let probes = probes.take(MOST).enumerate();
-    probes
-        .map(|(index, probe)| Dormant {
-            key: format!("z{index}"),
-            name: probe.identity.name.to_string(),
-            link: format!("/probes/{}", path_segment(&probe.identity.name)),
-            segment: path_segment(&probe.identity.name),
-            reason: match &probe.status.last_error {
-                Some((failure, _)) => failure.message.clone(),
-                None => "nothing to observe on this machine".to_owned(),
-            },
-            actions: if at.can_act {
-                buttons(ProbeState::Dormant)
-            } else {
-                Vec::new()
-            },
-        })
-        .collect()
+    let rows = probes.map(|(index, probe)| Dormant {
+        key: format!("z{index}"),
+        name: probe.identity.name.to_string(),
+        link: format!("/probes/{}", path_segment(&probe.identity.name)),
+        segment: path_segment(&probe.identity.name),
+        reason: match &probe.status.last_error {
+            Some((failure, _)) => failure.message.clone(),
+            None => "nothing to observe on this machine".to_owned(),
+        },
+        actions: if at.can_act {
+            buttons(ProbeState::Dormant)
+        } else {
+            Vec::new()
+        },
+    });
+    (rows.collect(), left_out)
 }
 
 /// The bar of each probe by its name.

@@ -27,6 +27,7 @@ struct StatusPage {
     headline: String,
     window: Option<&'static str>,
     rows: Vec<Row>,
+    more: usize,
     when: String,
     moment: String,
 }
@@ -54,6 +55,7 @@ pub fn status(at: &Moment<'_>) -> Result<String, RenderError> {
         (_, 0) => "Not everything is well".to_owned(),
         (_, some) => format!("{some} of {} do not pass", counted(checks.len(), "check")),
     };
+    let more = checks.len().saturating_sub(MOST);
     let rows: Vec<Row> = checks
         .into_iter()
         .take(MOST)
@@ -80,6 +82,7 @@ pub fn status(at: &Moment<'_>) -> Result<String, RenderError> {
         headline,
         window: past.as_ref().map(|past| past.name),
         rows,
+        more,
         when: ago(at.snapshot.timestamp, at.wall()),
         moment: moment(at.snapshot.timestamp),
     };

@@ -8,7 +8,7 @@ use super::past::{CELLS, Past};
 use super::words::{NOTHING, ago, bytes, count, percent, span};
 use crate::model::{WatchFacts, WatchState};
 
-/// Rows at most; the configuration allows for no more than a page can hold, and this is the page's own bound.
+/// Rows at most, as of probes.
 const MOST: usize = 150;
 
 /// One watch.
@@ -30,23 +30,33 @@ pub(super) struct Watch {
     pub(super) last: String,
 }
 
-/// All watches, in the order of the configuration.
-pub(super) fn watches(at: &Moment<'_>, past: Option<&Past<'_>>) -> Vec<Watch> {
+/// The rows, in the order of the configuration; when there are too many, those that are worst. And how many are left out.
+pub(super) fn watches(at: &Moment<'_>, past: Option<&Past<'_>>) -> (Vec<Watch>, usize) {
     let Some(dated) = &at.snapshot.facts.watched else {
-        return Vec::new();
+        return (Vec::new(), 0);
     };
+    let mut shown: Vec<(usize, &WatchFacts)> = dated.facts.watches.iter().enumerate().collect();
+    let left_out = shown.len().saturating_sub(MOST);
+    if left_out > 0 {
+        shown.sort_by_key(|(_, facts)| match tone(facts.state) {
+            "fail" => 0,
+            "warn" => 1,
+            _ => 2,
+        });
+        shown.truncate(MOST);
+        shown.sort_by_key(|(place, _)| *place);
+    }
     let states = past.map(|past| (past, past.states("watched_process_state", "watch")));
-    let watches = dated.facts.watches.iter().take(MOST).enumerate();
-    watches
-        .map(|(index, facts)| {
-            let bar = states.as_ref().map(|(past, states)| {
-                let ticks = states.get(&*facts.name).into_iter().flatten();
-                let ticks = ticks.map(|(time, state)| (*time, state.as_str()));
-                Heartbeat::of(&beats(past, ticks, judge, CELLS), Beat::Shaky)
-            });
-            watch(at, index, facts, bar)
-        })
-        .collect()
+    let rows = shown.into_iter().enumerate();
+    let rows = rows.map(|(index, (_, facts))| {
+        let bar = states.as_ref().map(|(past, states)| {
+            let ticks = states.get(&*facts.name).into_iter().flatten();
+            let ticks = ticks.map(|(time, state)| (*time, state.as_str()));
+            Heartbeat::of(&beats(past, ticks, judge, CELLS), Beat::Shaky)
+        });
+        watch(at, index, facts, bar)
+    });
+    (rows.collect(), left_out)
 }
 
 fn judge(state: &str) -> Beat {

@@ -1,11 +1,13 @@
 //! What is beside the page: its files, the summary for others, badges, the summary in text, and all of it switched off.
 
 use probity::http::Handles;
+use probity::model::{ProbeState, Status, WatchState};
 use probity::page::Config;
+use probity::snapshot::HealthReport;
 
 use super::page::{HTML, assert_page, staged};
-use super::snapshots::ageless;
-use super::stage::{busy, hostile, tags};
+use super::snapshots::{ageless, check};
+use super::stage::{busy, hostile, put_watches, tags, watch};
 use super::wire::{self, TestServer};
 
 #[tokio::test]
@@ -340,6 +342,40 @@ async fn a_thousand_probes_are_a_page_still() {
         "href=\"/probes/crashing\"",
     ] {
         assert!(page.text().contains(words), "{words}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn of_what_is_left_out_the_number_is_told_and_the_worst_is_shown() {
+    let mut shown = busy(1);
+    let mut watches: Vec<_> = (0..255)
+        .map(|index| watch(&format!("w{index}"), WatchState::Sleeping))
+        .collect();
+    watches.push(watch("down", WatchState::Gone));
+    put_watches(&mut shown, watches);
+    for index in 0..160 {
+        let mut view = super::snapshots::probe_view(&format!("idle{index}"));
+        view.status.state = ProbeState::Dormant;
+        shown.probes.push(std::sync::Arc::new(view));
+    }
+    let checks = (0..200).map(|index| check(&format!("c{index}"), Status::Pass, false));
+    let checks = checks.chain([check("last", Status::Fail, false)]).collect();
+    shown.health = std::sync::Arc::new(HealthReport::new(checks));
+    let server = staged(shown);
+    let page = server.get_with("/", HTML).await;
+    for words in [
+        ">down <",
+        "And 106 more that do no worse, in <a href=\"/snapshot/resources/watched\"",
+        "161 dormant",
+        "And 11 more that are dormant",
+        "And 51 more that do no worse, in <a href=\"/health/detailed\"",
+    ] {
+        assert!(page.text().contains(words), "{words}");
+    }
+    let status = server.get_with("/status", HTML).await;
+    for words in ["<b>last</b>", "And 51 more that do no worse."] {
+        assert!(status.text().contains(words), "{words}");
     }
     server.stop().await;
 }

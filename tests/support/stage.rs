@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use probity::event::{Kind, derived};
 use probity::history::{Config, History, Writer};
 use probity::model::{
-    ActivityFacts, Cause, CpuFacts, DeniedAttempt, DiskVerdict, Event, Failure, LagFacts,
-    LoopFacts, MemoryFacts, Metric, MetricKind, OnDisk, Operation, ProbeState, ProcessFacts,
-    Status, Tally, WatchFacts, WatchState, WatchedFacts,
+    ActivityFacts, Cause, CpuFacts, DeniedAttempt, DiskVerdict, Event, Failure,
+    LagFacts, LoopFacts, MemoryFacts, Metric, MetricKind, OnDisk, Operation, ProbeState,
+    ProcessFacts, Status, Tally, WatchFacts, WatchState, WatchedFacts,
 };
 use probity::snapshot::{Check, Dated, HealthReport, ProbeView, Snapshot};
 use serde_json::json;
@@ -168,6 +168,36 @@ fn dated<T>(facts: T) -> Option<Dated<T>> {
     })
 }
 
+/// What is known of the processes of a watch of this name.
+pub fn watch(name: &str, state: WatchState) -> WatchFacts {
+    WatchFacts {
+        name: name.into(),
+        selector: "unit",
+        target: format!("{name}.service").into(),
+        state,
+        error: (state == WatchState::Gone).then(|| "the main process was killed".into()),
+        pid: None,
+        start_time_seconds: None,
+        uptime_seconds: None,
+        processes: 0,
+        cpu_percent: None,
+        cpu_seconds_total: None,
+        resident_bytes: Some(3 << 29),
+        threads: None,
+        open_fds: None,
+        restarts: 2,
+        crashes: 1,
+        version: None,
+        supervisor: None,
+        events: Vec::new(),
+    }
+}
+
+/// Puts these watches into a snapshot.
+pub fn put_watches(shown: &mut Snapshot, watches: Vec<WatchFacts>) {
+    shown.facts.watched = dated(WatchedFacts { watches });
+}
+
 fn facts(shown: &mut Snapshot) {
     shown.facts.activity = dated(activity("mail.send"));
     shown.facts.cpu = dated(CpuFacts {
@@ -189,29 +219,7 @@ fn facts(shown: &mut Snapshot) {
         run_queue_delay_ratio: Some(0.015),
         ..LoopFacts::default()
     });
-    shown.facts.watched = dated(WatchedFacts {
-        watches: vec![WatchFacts {
-            name: "shop".into(),
-            selector: "unit",
-            target: "shop.service".into(),
-            state: WatchState::Gone,
-            error: Some("the main process was killed".into()),
-            pid: None,
-            start_time_seconds: None,
-            uptime_seconds: None,
-            processes: 0,
-            cpu_percent: None,
-            cpu_seconds_total: None,
-            resident_bytes: Some(3 << 29),
-            threads: None,
-            open_fds: None,
-            restarts: 2,
-            crashes: 1,
-            version: None,
-            supervisor: None,
-            events: Vec::new(),
-        }],
-    });
+    put_watches(shown, vec![watch("shop", WatchState::Gone)]);
     shown.facts.process = dated(ProcessFacts {
         hostname: Some("secret-host".into()),
         uptime_seconds: 125.0,
