@@ -19,7 +19,7 @@ pub struct Aggregates {
     pub p95: f64,
     /// The 99th percentile.
     pub p99: f64,
-    /// When the first sample was, in milliseconds since the Unix epoch.
+    /// When the first sample was, or the first gain began, in milliseconds since the Unix epoch.
     pub first: i64,
     /// When the last sample was.
     pub last: i64,
@@ -80,17 +80,21 @@ impl Aggregates {
     }
 
     /// The aggregates of rates in order of time, their average being what was gained over the time that they cover together;
-    /// nothing when there are none.
+    /// nothing when there are none. The first is where what it gained began.
     pub fn of_rates(rates: impl Iterator<Item = Rate>, scratch: &mut Scratch) -> Option<Self> {
-        let (mut gained, mut millis) = (0.0, 0);
+        let (mut gained, mut millis, mut begin) = (0.0, 0, None);
         let known = rates.filter(|rate| !rate.value.is_nan());
         let counted = known.inspect(|rate| {
+            begin.get_or_insert(rate.time - rate.millis);
             gained += rate.value * rate.millis as f64;
             millis += rate.millis;
         });
         let all = Self::of(counted.map(|rate| (rate.time, rate.value)), scratch)?;
-        let average = gained / millis as f64;
-        Some(Self { average, ..all })
+        Some(Self {
+            average: gained / millis as f64,
+            first: begin.unwrap_or(all.first),
+            ..all
+        })
     }
 }
 
@@ -187,5 +191,6 @@ mod tests {
         let all = all.expect("there are rates");
         assert_eq!((all.count, all.minimum, all.maximum), (2, 1.0, 10.0));
         assert_eq!(all.average, 110.0 / 65.0, "not 5.5");
+        assert_eq!((all.first, all.last), (0, 65_000));
     }
 }

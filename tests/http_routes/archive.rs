@@ -281,11 +281,14 @@ async fn aggregates_go_on_into_the_archive() {
         ("minimum", json!(5.0)),
         ("maximum", json!(250.0)),
         ("p50", Value::Null),
+        ("first", time(bench.end - 5 * STEP)),
         ("last", time(bench.end)),
+        ("covered_ms", json!(5 * STEP)),
     ] {
         assert_eq!(depth[key], wanted, "{key}");
     }
     let jobs = &document["series"][1];
+    assert_eq!(jobs["covered_ms"], 5 * STEP, "the first gain's time, too");
     assert_eq!(
         (&jobs["as"], &jobs["average"]),
         (&json!("rate"), &json!(1.0))
@@ -296,10 +299,16 @@ async fn aggregates_go_on_into_the_archive() {
     assert_eq!(document["series"][0]["p50"], 192.5);
     let path = format!("/api/v1/aggregates?end={end}&window=10m&series=gone");
     let (_, document) = ask(&bench.server, &path).await;
-    assert_eq!(
-        document["series"][0]["count"], 96,
-        "the archive alone has it"
+    let gone = &document["series"][0];
+    assert_eq!(gone["count"], 96, "the archive alone has it");
+    // Until the last sample of the half step.
+    assert_eq!(gone["covered_ms"], 10 * STEP - 155_000);
+    let path = format!(
+        "/api/v1/aggregates?end={}&window=50s&series=gone",
+        end - 180
     );
+    let (_, document) = ask(&bench.server, &path).await;
+    assert_eq!(document["series"][0]["covered_ms"], 50_000, "one row");
 }
 
 #[tokio::test]

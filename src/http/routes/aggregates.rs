@@ -142,9 +142,11 @@ fn with_rows(past: Past<'_>, whole: &Whole<'_>, after: i64, until: i64) -> Optio
     let newer = samples
         .filter(|(_, value)| !value.is_nan())
         .map(|(time, value)| (time, Summary::of(value)));
-    let (mut first, mut last, mut all) = (None, 0, Summary::default());
-    for (time, summary) in past.rows(whole, after).chain(newer) {
-        first.get_or_insert(time);
+    let rows = past.rows(whole, after).map(|(_, summary)| summary);
+    let mut all = rows.fold(Summary::default(), Summary::then);
+    // A row does not have its first sample's time, but its step begins before that.
+    let (first, mut last) = past.covered(whole, after)?;
+    for (time, summary) in newer {
         last = time;
         all = all.then(summary);
     }
@@ -156,7 +158,7 @@ fn with_rows(past: Past<'_>, whole: &Whole<'_>, after: i64, until: i64) -> Optio
         p50: f64::NAN,
         p95: f64::NAN,
         p99: f64::NAN,
-        first: first?,
+        first,
         last,
     })
 }

@@ -28,6 +28,8 @@ type Name<'a> = (&'a str, &'a [(Arc<str>, Arc<str>)]);
 #[derive(Debug)]
 pub(super) struct Older {
     seam: Seam,
+    /// The step of its rows, in milliseconds.
+    step: i64,
     series: Vec<(PastSeries, Vec<Sample>)>,
 }
 
@@ -124,10 +126,11 @@ impl Older {
         } else {
             seam.archive.min(end)
         };
-        let before = BEFORE.max(archive.step().unwrap_or(0) * STEPS_BEFORE);
+        let step = archive.step().unwrap_or(0);
+        let before = BEFORE.max(step * STEPS_BEFORE);
         let reader = archive.reader(PATIENCE)?;
         let series = rows(&reader, selectors, from.saturating_sub(before), until)?;
-        Ok(Self { seam, series })
+        Ok(Self { seam, step, series })
     }
 
     /// When memory goes on, in milliseconds since the Unix epoch.
@@ -198,6 +201,17 @@ impl<'a> Past<'a> {
         let latest = self.older.map_or(i64::MAX, Older::until);
         let rows = whole.rows.iter().filter(move |row| row.time > after);
         rows.map(move |row| (row.time.min(latest), row.summary))
+    }
+
+    /// What a series' rows cover of what is later than `after`: from the beginning of the first one's step until the last one's last
+    /// sample. Nothing where there are none.
+    pub(super) fn covered(&self, whole: &Whole<'_>, after: i64) -> Option<(i64, i64)> {
+        let older = self.older?;
+        let mut rows = whole.rows.iter().filter(|row| row.time > after);
+        let first = rows.next()?;
+        let last = rows.next_back().unwrap_or(first);
+        let begin = first.time.saturating_sub(older.step).max(after);
+        Some((begin, last.last_time.min(older.until()).max(begin)))
     }
 
     /// What a total gained later than `after`: the first gain is one from the sample before.
