@@ -10,6 +10,8 @@ use super::{Config, PastReader};
 use crate::history::View;
 use crate::store::{PastStore, StoreError};
 
+/// How long looking for the steps of what is kept may take.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The largest document that is unpacked: far more than any that was packed.
 const MAX_DOCUMENT: u64 = 256 << 20;
 
@@ -77,6 +79,15 @@ impl Archive {
     /// The step of the samples, in milliseconds; nothing when none are kept.
     pub fn step(&self) -> Option<i64> {
         self.0.step
+    }
+
+    /// The longest step of what is kept, in milliseconds: that of an earlier run, if it had a longer one. Nothing when no samples are
+    /// kept. It blocks, for a moment; where the archive cannot be read, it is the step of this run.
+    pub fn longest_step(&self) -> Option<i64> {
+        let step = self.step()?;
+        let reader = self.reader(PATIENCE).ok();
+        let kept = reader.and_then(|reader| reader.longest_step().ok().flatten());
+        Some(kept.map_or(step, |kept| kept.max(step)))
     }
 
     /// Whether snapshots are kept.

@@ -4,6 +4,7 @@
 mod activity;
 mod archive;
 mod archive_promql;
+mod archive_steps;
 mod bodies;
 mod client;
 #[path = "../support/events.rs"]
@@ -15,8 +16,8 @@ mod grafana;
 mod health;
 mod history;
 mod page;
-mod page_keys;
 mod page_kept;
+mod page_keys;
 mod pages;
 #[path = "../support/snapshots.rs"]
 mod snapshots;

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Response, Uri};
 use axum::routing::get;
 use serde::Serialize;
 
-use super::older::{Older, Past, Whole, needed};
+use super::older::{Older, Past, Stepped, Whole, needed};
 use super::window::{Description, Window, duration, millis, refused, shown, word};
 use super::{parameters, value};
 use crate::archive::Archive;
@@ -174,9 +174,9 @@ impl Question {
 
     /// The steps asked for; else some that are not shorter than those of what is asked, for that would show gaps that are
     /// none.
-    fn steps(&self, view: &View, archive: Option<&Archive>) -> Steps {
+    fn steps(&self, view: &View, archive: Option<Stepped<'_>>) -> Steps {
         let (end, length) = (self.window.end, self.window.length);
-        let archived = archive.and_then(Archive::step).unwrap_or(1);
+        let archived = archive.map_or(1, |(_, step)| step);
         let usual = || (length / USUAL_STEPS).max(view.interval()).max(archived);
         Steps::covering(end, length, self.step.unwrap_or_else(usual))
     }

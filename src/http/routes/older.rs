@@ -28,7 +28,7 @@ type Name<'a> = (&'a str, &'a [(Arc<str>, Arc<str>)]);
 #[derive(Debug)]
 pub(super) struct Older {
     seam: Seam,
-    /// The step of its rows, in milliseconds.
+    /// The longest step of its rows, in milliseconds.
     step: i64,
     series: Vec<(PastSeries, Vec<Sample>)>,
 }
@@ -54,14 +54,18 @@ pub(super) struct Whole<'a> {
     rows: &'a [Sample],
 }
 
+/// The archive, and the longest step of its rows in milliseconds.
+pub(super) type Stepped<'a> = (&'a Archive, i64);
+
 /// The archive, if it keeps series and a window that begins at `start` goes back behind memory.
 pub(super) fn needed<'a>(
     archive: Option<&'a Archive>,
     view: &View,
     start: i64,
-) -> Option<&'a Archive> {
+) -> Option<Stepped<'a>> {
     let is_older = view.span().is_none_or(|(first, _)| start < first);
-    archive.filter(|archive| is_older && archive.step().is_some())
+    let archive = archive.filter(|_| is_older)?;
+    Some((archive, archive.longest_step()?))
 }
 
 /// The rows of the series that selectors choose, of the steps that end from `from` until `until`: one more than [`MAX_ROWS`]
@@ -95,7 +99,7 @@ impl Older {
     /// # Errors
     /// A problem when that is too much.
     pub(super) fn read(
-        archive: Option<&Archive>,
+        archive: Option<Stepped<'_>>,
         view: &View,
         selectors: &[Selector],
         (from, end): (i64, i64),
@@ -114,7 +118,7 @@ impl Older {
     }
 
     fn read_rows(
-        archive: &Archive,
+        (archive, step): Stepped<'_>,
         view: &View,
         selectors: &[Selector],
         from: i64,
@@ -126,7 +130,6 @@ impl Older {
         } else {
             seam.archive.min(end)
         };
-        let step = archive.step().unwrap_or(0);
         let before = BEFORE.max(step * STEPS_BEFORE);
         let reader = archive.reader(PATIENCE)?;
         let series = rows(&reader, selectors, from.saturating_sub(before), until)?;
@@ -208,9 +211,13 @@ impl<'a> Past<'a> {
     pub(super) fn covered(&self, whole: &Whole<'_>, after: i64) -> Option<(i64, i64)> {
         let older = self.older?;
         let mut rows = whole.rows.iter().filter(|row| row.time > after);
-        let first = rows.next()?;
-        let last = rows.next_back().unwrap_or(first);
-        let begin = first.time.saturating_sub(older.step).max(after);
+        let (first, second) = (rows.next()?, rows.next());
+        let last = rows.next_back().or(second).unwrap_or(first);
+        // The longest step may be that of other rows.
+        let reach = second.map_or(older.step, |second| {
+            older.step.min(second.time - first.time)
+        });
+        let begin = first.time.saturating_sub(reach).max(after);
         Some((begin, last.last_time.min(older.until()).max(begin)))
     }
 

@@ -14,6 +14,13 @@ use crate::store::StoreError;
 /// Steps of SQLite's machine between two looks at the clock: well under a millisecond.
 const STEPS: i32 = 10_000;
 
+/// Series whose rows are looked at for the steps that they were written at, and rows of each: the first series are usually the
+/// program's own, which are there as long as it runs.
+const LOOKED_AT: i64 = 3;
+const ROWS_LOOKED_AT: i64 = 10_000;
+/// Rows at one distance in a row that show a step.
+const SHOWN_BY: usize = 3;
+
 /// Sees the past as it was when the reader was opened, whatever is written meanwhile. Every method blocks, and fails with
 /// [`StoreError::Slow`] when the reader's time is over.
 #[derive(Debug)]
@@ -112,6 +119,30 @@ impl PastReader {
         self.or_fault(read())
     }
 
+    /// The longest step at which samples that are kept were written, in milliseconds; nothing where there are too few to tell.
+    /// The oldest ones of a few series are looked at.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn longest_step(&self) -> Result<Option<i64>, StoreError> {
+        let read = || {
+            let mut series = self
+                .connection
+                .prepare("SELECT id FROM series ORDER BY id LIMIT ?1")?;
+            let mut rows = self
+                .connection
+                .prepare("SELECT time FROM sample WHERE series = ?1 ORDER BY time LIMIT ?2")?;
+            let mut longest = None;
+            for id in series.query_map([LOOKED_AT], |row| row.get::<_, i64>(0))? {
+                let times = rows.query_map([id?, ROWS_LOOKED_AT], |row| row.get(0))?;
+                let times = times.collect::<rusqlite::Result<Vec<i64>>>()?;
+                longest = longest.max(times.windows(SHOWN_BY).filter_map(step_of).max());
+            }
+            Ok(longest)
+        };
+        self.or_fault(read())
+    }
+
     /// How much there is: samples, and snapshots.
     ///
     /// # Errors
@@ -170,6 +201,13 @@ impl PastReader {
     fn or_fault<T>(&self, read: rusqlite::Result<T>) -> Result<T, StoreError> {
         read.map_err(|error| StoreError::sqlite(&self.file, &error))
     }
+}
+
+/// The step that rows one after the other show: each ends at a multiple of it. Gaps are hardly ever so.
+fn step_of(times: &[i64]) -> Option<i64> {
+    let step = times[1] - times[0];
+    let regular = times.windows(2).all(|pair| pair[1] - pair[0] == step);
+    (regular && times[0].rem_euclid(step) == 0).then_some(step)
 }
 
 fn unsigned(number: i64) -> u64 {

@@ -151,6 +151,26 @@ fn a_number_that_is_none_comes_back_as_that() {
 }
 
 #[test]
+fn the_longest_step_is_that_of_rows_at_one_distance_and_no_gap_is_one() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.reader().longest_step(), Ok(None));
+    bench.keep("a", &[(600, 1.0), (1_200, 1.0)], ALL);
+    assert_eq!(
+        bench.reader().longest_step(),
+        Ok(None),
+        "two may be anything"
+    );
+    bench.keep("a", &[(1_800, 1.0)], ALL);
+    assert_eq!(bench.reader().longest_step(), Ok(Some(600)));
+    // A shorter step later, then a gap, and one row between two gaps that are as long.
+    let later = [1_900, 2_000, 2_100, 9_000, 9_100, 9_200, 19_300, 29_400];
+    bench.keep("a", &later.map(|time| (time, 1.0)), ALL);
+    assert_eq!(bench.reader().longest_step(), Ok(Some(600)));
+    bench.keep("b", &[(3_600, 1.0), (7_200, 1.0), (10_800, 1.0)], ALL);
+    assert_eq!(bench.reader().longest_step(), Ok(Some(3_600)));
+}
+
+#[test]
 fn a_series_is_described_as_it_was_last() {
     let mut bench = Bench::new();
     bench.keep("a", &[(300, 1.0)], ALL);

@@ -1,6 +1,6 @@
 //! What the archive has from before memory, as queries read it: of each row the last sample, when that was.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Instant;
 
 use crate::archive::{Archive, ArchiveError, PastReader, PastSeries, Sample, Seam};
@@ -16,9 +16,11 @@ const LOOKBACK_STEPS: i64 = 2;
 pub(super) struct Archived<'a> {
     archive: &'a Archive,
     seam: Seam,
-    /// The step of its rows, in milliseconds.
-    step: i64,
-    lookback: i64,
+    /// The longest step of its rows, in milliseconds. Asked for when it is needed first, as the reader.
+    step: OnceCell<i64>,
+    /// How old a sample may be in memory, and whether that is asked for.
+    usual: i64,
+    is_given: bool,
     /// When the query's time is over.
     until: Option<Instant>,
     /// Opened when it is needed first: most queries are about what memory has.
@@ -38,18 +40,13 @@ impl<'a> Archived<'a> {
         terms: &Terms,
         lookback_is_given: bool,
     ) -> Option<Self> {
-        let archive = archive?;
-        let step = archive.step()?;
-        let usual = i64::try_from(terms.lookback.as_millis()).unwrap_or(i64::MAX);
-        let lookback = match lookback_is_given {
-            true => usual,
-            false => usual.max(step * LOOKBACK_STEPS),
-        };
+        let archive = archive.filter(|archive| archive.step().is_some())?;
         Some(Self {
             archive,
             seam: archive.seam(view),
-            step,
-            lookback,
+            step: OnceCell::new(),
+            usual: i64::try_from(terms.lookback.as_millis()).unwrap_or(i64::MAX),
+            is_given: lookback_is_given,
             until: terms.begun.checked_add(terms.limits.time),
             reader: RefCell::default(),
             rows: Cell::new(0),
@@ -61,6 +58,11 @@ impl<'a> Archived<'a> {
     pub(super) fn fault(self) -> Option<String> {
         let fault = self.fault.into_inner()?;
         Some(format!("the archive could not be read: {fault}"))
+    }
+
+    fn step(&self) -> i64 {
+        let longest = || self.archive.longest_step().unwrap_or(0);
+        *self.step.get_or_init(longest)
     }
 
     fn read(
@@ -78,7 +80,7 @@ impl<'a> Archived<'a> {
             }
         };
         // A row has the time of its step's end, and its last sample may be almost a step earlier.
-        let until = until.saturating_add(self.step).min(self.seam.archive);
+        let until = until.saturating_add(self.step()).min(self.seam.archive);
         rows(reader, std::slice::from_ref(selector), from, until)
     }
 }
@@ -89,7 +91,10 @@ impl Older for Archived<'_> {
     }
 
     fn lookback(&self) -> i64 {
-        self.lookback
+        match self.is_given {
+            true => self.usual,
+            false => self.usual.max(self.step() * LOOKBACK_STEPS),
+        }
     }
 
     fn samples(
