@@ -135,14 +135,65 @@ fn a_unit_is_followed_across_its_restarts() {
     );
 }
 
+/// Puts a process of two threads into a fixture.
+fn put_process(fixture: &Fixture, pid: u32, started: u64) {
+    let line = format!("{pid} (web) S 1 1 1 0 -1 0 0 0 0 0 5 5 0 0 20 0 2 0 {started} 0 10 1\n");
+    fixture.write(&format!("proc/{pid}/stat"), line.as_bytes());
+}
+
+#[test]
+fn the_processes_of_a_slice_are_those_of_the_groups_below_it() {
+    let fixture = Fixture::new();
+    let slice = "sys/fs/cgroup/shop.slice";
+    fixture.write(&format!("{slice}/cgroup.procs"), b"");
+    for (pid, group) in [(20, "a.service"), (21, "b.service/own"), (22, "b.service")] {
+        put_process(&fixture, pid, u64::from(pid));
+        let list = format!("{slice}/{group}/cgroup.procs");
+        fixture.write(&list, format!("{pid}\n").as_bytes());
+    }
+    let answer = unit("shop.slice", "active active", 0, 0);
+    let fake = Fake::answering(&answer.replace("Group=", "Group=/shop.slice"));
+    let machine = Machine {
+        systemctl: fake.program(),
+        ..fixture.machine()
+    };
+    let mut stand = Stand::new(&[watch("unit", "shop.slice")], &machine);
+    stand.until_pid(20);
+    let facts = stand.watch();
+    assert_eq!(
+        (&facts["processes"], &facts["error"]),
+        (&3.into(), &Value::Null)
+    );
+    assert_eq!(facts["state"], "sleeping");
+}
+
+#[test]
+fn of_a_unit_with_more_groups_than_are_looked_at_that_is_told() {
+    let fixture = Fixture::new();
+    put_process(&fixture, 20, 100);
+    let group = "sys/fs/cgroup/many.service";
+    fixture.write(&format!("{group}/cgroup.procs"), b"20\n");
+    for index in 0..1000 {
+        fixture.write(&format!("{group}/{index}/cgroup.procs"), b"");
+    }
+    let answer = unit("many.service", "active running", 20, 0);
+    let fake = Fake::answering(&answer.replace("Group=", "Group=/many.service"));
+    let machine = Machine {
+        systemctl: fake.program(),
+        ..fixture.machine()
+    };
+    let mut stand = Stand::new(&[watch("unit", "many.service")], &machine);
+    stand.until_pid(20);
+    let error = stand.watch()["error"].to_string();
+    assert!(error.contains("more than 1000 control groups"), "{error}");
+}
+
 #[test]
 fn the_processes_of_a_unit_are_those_of_its_control_group() {
     let fixture = Fixture::new();
     let group = "sys/fs/cgroup/system.slice/web.service";
     for (pid, started) in [(20, 100), (21, 90)] {
-        let line =
-            format!("{pid} (web) S 1 1 1 0 -1 0 0 0 0 0 5 5 0 0 20 0 2 0 {started} 0 10 1\n");
-        fixture.write(&format!("proc/{pid}/stat"), line.as_bytes());
+        put_process(&fixture, pid, started);
     }
     fixture.write(&format!("{group}/cgroup.procs"), b"20\n21\n");
     fixture.write(&format!("{group}/memory.current"), b"4096000\n");

@@ -1,6 +1,7 @@
 //! What systemd says of units. Format: systemctl(1) `show`, org.freedesktop.systemd1(5).
 
-use std::path::Path;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -21,6 +22,10 @@ const MOST_REFUSED: usize = 3;
 /// What is asked for each unit.
 const PROPERTIES: &str = "--property=Id,Names,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,\
                           ExecMainStatus,ControlGroup";
+/// Where a group may be: in version 2's tree, or in systemd's own of version 1.
+const TREES: [&str; 3] = ["fs/cgroup", "fs/cgroup/unified", "fs/cgroup/systemd"];
+/// Groups of one unit that are looked at, itself and those below it: each takes some 20 us.
+const MOST_GROUPS: usize = 1000;
 /// A control group's file is small, but for the list of its processes.
 const FILE_BYTES: u64 = 64 << 10;
 
@@ -119,9 +124,11 @@ impl Block<'_> {
             .and_then(|pid| u32::try_from(pid).ok());
         let main = main.filter(|pid| *pid > 0);
         let group = self.value("ControlGroup").filter(|path| *path != "/");
-        let mut pids = group.map_or_else(Vec::new, |group| processes_of(machine, group));
-        // It may live in a group that cannot be read here; and without one at all.
-        if let Some(main) = main.filter(|main| !pids.contains(main)) {
+        let listed = group.map(|group| processes_of(machine, group));
+        let (mut pids, all) = listed.unwrap_or((Vec::new(), true));
+        // It may live in a group that cannot be read here, and without one at all; and it is never among those left out.
+        if let Some(main) = main {
+            pids.retain(|pid| *pid != main);
             pids.insert(0, main);
         }
         let supervisor = WatchSupervisor {
@@ -138,7 +145,10 @@ impl Block<'_> {
         let found = if pids.is_empty() {
             self.without_process(unit)
         } else {
-            Sighting::these(pids)
+            match Sighting::these(pids) {
+                Found::These(pids, None) if !all => Found::These(pids, Some(left_out(unit))),
+                found => found,
+            }
         };
         Sighting {
             main,
@@ -167,16 +177,47 @@ impl Block<'_> {
     }
 }
 
-/// The ids in a group's list; none where it cannot be read.
-fn processes_of(machine: &Machine, group: &str) -> Vec<u32> {
-    let Some(list) = read(machine, group, "cgroup.procs") else {
+/// The ids in the lists of a group and of those below it, as far as they can be read: a slice has none of its own, and a service
+/// with `Delegate=` keeps them in groups that it makes. And whether those are all groups.
+fn processes_of(machine: &Machine, group: &str) -> (Vec<u32>, bool) {
+    let list = Path::new("cgroup.procs");
+    let trees = TREES.into_iter();
+    let mut folders = trees.map(|tree| folder(machine, tree, group));
+    let Some(top) = folders.find(|folder| folder.join(list).exists()) else {
+        return (Vec::new(), true);
+    };
+    let (mut pids, mut known) = (Vec::new(), vec![top]);
+    let mut looked_at = 0;
+    while let Some(folder) = known.get(looked_at).filter(|_| looked_at < MOST_GROUPS) {
+        pids.extend(listed(&folder.join(list)));
+        let room = (MOST_GROUPS + 1).saturating_sub(known.len());
+        let below: Vec<PathBuf> = groups_in(folder).take(room).collect();
+        known.extend(below);
+        looked_at += 1;
+    }
+    (pids, looked_at == known.len())
+}
+
+fn listed(list: &Path) -> Vec<u32> {
+    let Some(text) = contents(list) else {
         return Vec::new();
     };
     let id = |line: &[u8]| number(line).and_then(|pid| u32::try_from(pid).ok());
-    lines(&list)
+    lines(&text)
         .filter_map(|(_, line)| id(line))
         .filter(|pid| *pid > 0)
         .collect()
+}
+
+/// The groups right below one.
+fn groups_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let groups = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    groups.map(|entry| entry.path())
+}
+
+fn left_out(unit: &str) -> Arc<str> {
+    format!("{unit} has more than {MOST_GROUPS} control groups: the processes of the others are not followed").into()
 }
 
 fn cgroup(machine: &Machine, group: &str) -> WatchCgroup {
@@ -193,13 +234,18 @@ fn cgroup(machine: &Machine, group: &str) -> WatchCgroup {
     }
 }
 
-/// A file of a group, in version 2's tree or in systemd's own of version 1.
+/// A file of a group.
 fn read(machine: &Machine, group: &str, file: &str) -> Option<Vec<u8>> {
-    use std::io::Read;
-    let group = Path::new(group.trim_start_matches('/')).join(file);
-    let trees = ["fs/cgroup", "fs/cgroup/unified", "fs/cgroup/systemd"];
-    let mut files = trees.into_iter().map(|tree| machine.sys(tree).join(&group));
-    let file = files.find_map(|path| std::fs::File::open(path).ok())?;
+    let mut folders = TREES.into_iter().map(|tree| folder(machine, tree, group));
+    folders.find_map(|folder| contents(&folder.join(file)))
+}
+
+fn folder(machine: &Machine, tree: &str, group: &str) -> PathBuf {
+    machine.sys(tree).join(group.trim_start_matches('/'))
+}
+
+fn contents(file: &Path) -> Option<Vec<u8>> {
+    let file = std::fs::File::open(file).ok()?;
     let mut text = Vec::new();
     file.take(FILE_BYTES).read_to_end(&mut text).ok()?;
     Some(text)
