@@ -145,10 +145,8 @@ pub(super) fn disk(inputs: &Inputs<'_>, config: &Config, now: Instant) -> Verdic
 /// group its working set counts: page cache fills every group up to its limit and is no sign of trouble.
 pub(super) fn memory(inputs: &Inputs<'_>, config: &Config, now: Instant) -> Verdict {
     let (cgroup, machine) = (inputs.facts.cgroup.as_ref(), inputs.facts.memory.as_ref());
-    let total = machine.map_or(u64::MAX, |dated| dated.facts.total_bytes);
-    let limit = cgroup
-        .and_then(|dated| dated.facts.memory_max_bytes)
-        .filter(|limit| *limit > 0 && *limit < total);
+    let total = machine.map(|dated| &*dated.facts);
+    let limit = cgroup.and_then(|dated| dated.facts.binding_memory_limit(total));
     let verdict = |used: f64, of: &str, limit: u64| {
         let status = config.memory_used_percent.judge(used);
         let message = format!("{used:.1} % of {of} ({}) is in use", in_mib(limit));

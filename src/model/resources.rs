@@ -245,6 +245,15 @@ pub struct CgroupFacts {
     pub pids_current: Option<u64>,
 }
 
+impl CgroupFacts {
+    /// The memory limit, in bytes, where it is below the machine's memory: one that is not limits nothing.
+    pub fn binding_memory_limit(&self, machine: Option<&MemoryFacts>) -> Option<u64> {
+        let total = machine.map_or(u64::MAX, |machine| machine.total_bytes);
+        self.memory_max_bytes
+            .filter(|limit| *limit > 0 && *limit < total)
+    }
+}
+
 /// Percentiles of a delay in seconds, over the last interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct LagFacts {

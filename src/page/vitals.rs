@@ -105,10 +105,13 @@ fn cpu(at: &Moment<'_>, past: Option<&Past<'_>>) -> Vital {
     }
 }
 
-/// Against the control group's limit where there is one, else against the machine's memory.
+/// Against the control group's limit where that is below the machine's memory, else against the machine's, as the check `memory`
+/// judges it.
 fn memory(at: &Moment<'_>, past: Option<&Past<'_>>) -> Vital {
     let (machine, group) = (&at.snapshot.facts.memory, &at.snapshot.facts.cgroup);
-    let limited = group.as_ref().and_then(|dated| limited(&dated.facts));
+    let total = machine.as_ref().map(|dated| &*dated.facts);
+    let limited = group.as_ref();
+    let limited = limited.and_then(|dated| limited_memory(&dated.facts, total));
     let own = machine.as_ref().map(|dated| unlimited(&dated.facts));
     let (used, limit, whose, state) = match (limited, own) {
         (Some((used, limit)), _) => (used, limit, "control group", state(group.as_ref(), at)),
@@ -133,11 +136,12 @@ fn memory(at: &Moment<'_>, past: Option<&Past<'_>>) -> Vital {
     }
 }
 
-fn limited(group: &CgroupFacts) -> Option<(f64, f64)> {
+fn limited_memory(group: &CgroupFacts, machine: Option<&MemoryFacts>) -> Option<(f64, f64)> {
+    let limit = group.binding_memory_limit(machine)?;
     let used = group
         .memory_working_set_bytes
         .or(group.memory_current_bytes)?;
-    Some((used as f64, group.memory_max_bytes? as f64))
+    Some((used as f64, limit as f64))
 }
 
 fn unlimited(memory: &MemoryFacts) -> (f64, f64) {

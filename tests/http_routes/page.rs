@@ -8,7 +8,9 @@ use probity::snapshot::Snapshot;
 use std::time::Instant;
 
 use super::snapshots::ageless;
-use super::stage::{HOSTILE, assert_harmless, busy, history, hostile, tags, unescaped};
+use super::stage::{
+    HOSTILE, assert_harmless, busy, history, hostile, put_memory_limit, tags, unescaped,
+};
 use super::wire::{self, Answer, TestServer};
 
 pub const HTML: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
@@ -258,6 +260,23 @@ fn what_applications_do_is_shown_by_words_and_numbers() {
         "Wait p95",
         "Sessions open",
     ] {
+        assert!(html.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn memory_is_told_of_the_limit_that_binds() {
+    for (limit, words) in [
+        (
+            4 << 30,
+            "1.00\u{202f}GiB of 4.00\u{202f}GiB · control group",
+        ),
+        // A limit above the machine's memory limits nothing.
+        (99 << 30, "2.00\u{202f}GiB of 8.00\u{202f}GiB · machine"),
+    ] {
+        let mut shown = busy(1);
+        put_memory_limit(&mut shown, limit);
+        let html = page(&shown, None);
         assert!(html.contains(words), "{words}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use probity::event::{Kind, derived};
 use probity::history::{Config, History, Writer};
 use probity::model::{
-    ActivityFacts, Cause, CpuFacts, DeniedAttempt, DiskVerdict, Event, Failure,
+    ActivityFacts, Cause, CgroupFacts, CpuFacts, DeniedAttempt, DiskVerdict, Event, Failure,
     LagFacts, LoopFacts, MemoryFacts, Metric, MetricKind, OnDisk, Operation, ProbeState,
     ProcessFacts, Status, Tally, WatchFacts, WatchState, WatchedFacts,
 };
@@ -196,6 +196,15 @@ pub fn watch(name: &str, state: WatchState) -> WatchFacts {
 /// Puts these watches into a snapshot.
 pub fn put_watches(shown: &mut Snapshot, watches: Vec<WatchFacts>) {
     shown.facts.watched = dated(WatchedFacts { watches });
+}
+
+/// Puts a control group with this memory limit into a snapshot, and a gibibyte in use of it.
+pub fn put_memory_limit(shown: &mut Snapshot, bytes: u64) {
+    shown.facts.cgroup = dated(CgroupFacts {
+        memory_max_bytes: Some(bytes),
+        memory_working_set_bytes: Some(1 << 30),
+        ..CgroupFacts::default()
+    });
 }
 
 fn facts(shown: &mut Snapshot) {
