@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::Config;
 use super::bodies::{Body as ReadyBody, Edition, Editions};
 use super::guard::Guard;
-use super::live::{Live, StreamConfig};
+use super::live::Live;
 use super::outcomes::Outcomes;
 use super::packed_body::PackedBodies;
 use super::problem::{Inside, Problem};
@@ -125,15 +125,8 @@ impl Shared {
             editions: Editions::new(handles.tally.encoded.clone()),
             encoders: Arc::new(MetricEncoders::new(handles.tally.left_out.clone())),
             live: Live::new(
-                &StreamConfig {
-                    // Streams that stay for ever never take the last connections from those who ask and go.
-                    max_clients: config
-                        .stream
-                        .max_clients
-                        .min(config.max_connections * 3 / 4)
-                        .max(1),
-                    ..config.stream.clone()
-                },
+                &config.stream,
+                config.max_connections,
                 handles.tally.stream.clone(),
                 &handles.draining,
             ),

@@ -73,6 +73,38 @@ async fn h25_of_500_stream_clients_those_over_the_cap_are_told_to_come_later() {
 }
 
 #[tokio::test]
+async fn h25_a_client_is_told_which_bound_it_met() {
+    let bounded = |max_connections, max_clients| Config {
+        max_connections,
+        stream: StreamConfig {
+            max_clients,
+            ..StreamConfig::default()
+        },
+        ..config()
+    };
+    for (config, most, key) in [
+        (bounded(8, 2), 2, "`server.stream.max_clients` allows"),
+        (
+            bounded(4, 128),
+            3,
+            "three quarters of `server.max_connections`",
+        ),
+    ] {
+        let server = TestServer::start(&config, Some(small()));
+        let mut listeners = Vec::new();
+        for _ in 0..most {
+            listeners.push(Listener::open(&server, "?topics=probes").await);
+        }
+        let answer = refused(&server, &request("?topics=probes", ""), 503).await;
+        let words = format!("{most} clients listen already, as many as {key}");
+        assert!(answer.text().contains(&words), "{}", answer.text());
+        drop(listeners);
+        server.await_open(0).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn h25_choices_of_parts_are_bounded_and_those_that_are_known_stay_open_to_others() {
     survives(config(), small(), async |server| {
         let choices = (1..PARTS.len()).flat_map(|one| {

@@ -58,20 +58,30 @@ pub(super) struct Live {
     keep_alive: Duration,
     /// Whether there is a stream at all.
     enabled: bool,
+    /// What bounds the places, in words.
+    bound: &'static str,
     tally: StreamTally,
 }
 
 impl Live {
-    /// Nobody listens yet, and nothing has happened; it ends with `draining`.
+    /// Nobody listens yet, and nothing has happened; it ends with `draining`. Streams that stay for ever never take the last
+    /// of the `max_connections` from those who ask and go.
     pub(super) fn new(
         config: &StreamConfig,
+        max_connections: u32,
         tally: StreamTally,
         draining: &CancellationToken,
     ) -> Self {
+        let share = (max_connections * 3 / 4).max(1);
+        let (most, bound) = match config.max_clients <= share {
+            true => (config.max_clients, "`server.stream.max_clients` allows"),
+            false => (share, "three quarters of `server.max_connections` are"),
+        };
         Self {
             past: Past::new(config.kept_events),
             views: Views::default(),
-            places: Places::new(config.max_clients, tally.clients.clone()),
+            places: Places::new(most, tally.clients.clone()),
+            bound,
             news: watch::Sender::new(0),
             asked: Notify::new(),
             end: draining.child_token(),
@@ -99,7 +109,8 @@ impl Live {
             self.tally.refused_clients.increment();
             let most = self.places.most();
             busy(format!(
-                "{most} clients listen already, as many as `server.stream.max_clients` allows"
+                "{most} clients listen already, as many as {}",
+                self.bound
             ))
         })
     }
