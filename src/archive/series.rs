@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::fold::{Batch, fold};
 use super::{Archive, ArchiveTally, SeriesConfig};
 use crate::history::History;
-use crate::store::{Keeping, KeptSeries, PastBounds};
+use crate::store::{AgeClock, Keeping, KeptSeries, PastBounds};
 
 /// How long a round waits for the disk. What is still under way then is waited for in the next one.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,6 +39,8 @@ pub(super) struct SeriesWriter {
     rows: usize,
     /// The first change, when the store has it already.
     under_way: Option<Underway>,
+    /// What is too old.
+    ages: AgeClock,
     tally: ArchiveTally,
 }
 
@@ -67,6 +69,7 @@ impl SeriesWriter {
             changes: VecDeque::new(),
             rows: 0,
             under_way: None,
+            ages: AgeClock::default(),
             tally,
         }
     }
@@ -117,9 +120,10 @@ impl SeriesWriter {
 
     /// Writes what is left of the batch. Whether all of it is on disk.
     async fn write(&mut self) -> bool {
+        let oldest = self.ages.oldest(self.config.retention.0);
         while let Some(change) = self.changes.front() {
             let rows = change.iter().map(|one| one.samples.len()).sum();
-            let bounds = (self.changes.len() == 1).then(|| self.bounds());
+            let bounds = (self.changes.len() == 1).then(|| self.bounds(oldest));
             let under_way = match self.under_way.take() {
                 Some(under_way) => Some(under_way),
                 None => {
@@ -152,9 +156,9 @@ impl SeriesWriter {
         true
     }
 
-    fn bounds(&self) -> PastBounds {
+    fn bounds(&self, oldest: i64) -> PastBounds {
         PastBounds {
-            oldest: wall().saturating_sub(millis(self.config.retention.0)),
+            oldest,
             bytes: self.config.max_size.0,
             at_once: (self.rows * PRUNED_A_ROW).max(LEAST_PRUNED) as u64,
         }

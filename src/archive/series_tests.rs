@@ -306,6 +306,18 @@ async fn without_a_store_it_counts_and_what_memory_lets_go_meanwhile_is_lost() {
 }
 
 #[tokio::test]
+async fn nothing_goes_for_its_age_by_a_clock_that_is_not_believed_yet() {
+    let mut bench = Bench::new(1);
+    bench.writer.config.retention = Span::seconds(3_600);
+    bench.moment.wall -= 48 * 3_600 * 1_000;
+    for _ in 0..30 {
+        bench.tick(&[Some(1.0)]);
+        assert!(bench.round().await);
+    }
+    assert_eq!(bench.rows().len(), 2);
+}
+
+#[tokio::test]
 async fn a_store_that_was_closed_is_no_defect() {
     let mut bench = Bench::new(1);
     for _ in 0..13 {

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::series::{millis, wall};
+use super::series::millis;
 use super::{Archive, ArchiveTally, SnapshotsConfig};
 use crate::snapshot::{Snapshot, SnapshotCell, document};
-use crate::store::{KeptSnapshot, PastBounds};
+use crate::store::{AgeClock, KeptSnapshot, PastBounds};
 
 /// How long the disk is waited for. What is still under way then may still be written, and the next one is tried as usual.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,6 +26,8 @@ pub(super) struct SnapshotWriter {
     config: SnapshotsConfig,
     /// The number of the last one that was kept.
     last: Option<u64>,
+    /// What is too old.
+    ages: AgeClock,
     tally: ArchiveTally,
 }
 
@@ -41,6 +43,7 @@ impl SnapshotWriter {
             archive,
             config: config.clone(),
             last: None,
+            ages: AgeClock::default(),
             tally,
         }
     }
@@ -87,9 +90,9 @@ impl SnapshotWriter {
     }
 
     /// Whether it is on disk.
-    async fn write(&self, snapshot: KeptSnapshot) -> bool {
+    async fn write(&mut self, snapshot: KeptSnapshot) -> bool {
         let bounds = PastBounds {
-            oldest: wall().saturating_sub(millis(self.config.retention.0)),
+            oldest: self.ages.oldest(self.config.retention.0),
             bytes: self.config.max_size.0,
             at_once: PRUNED_AT_ONCE,
         };

@@ -4,6 +4,7 @@
 //! disk on the event loop. One thread writes, one transaction at a time; what is acknowledged is on disk. A database that
 //! is newer, foreign or damaged is refused and left as it is.
 
+mod age;
 mod ballast;
 mod check;
 mod commit;
@@ -33,6 +34,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{ByteSize, Condition, Status, Tally, TallyCounter};
 
+pub use age::AgeClock;
 pub use config::{Config, EventsConfig};
 pub use copy::{Contents, Onlooker, copy, database, examine, known_schema};
 pub use error::StoreError;

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::model::{ByteSize, Span, Tally};
-use crate::store::{EventsConfig, Store};
+use crate::store::{EventsConfig, Store, age};
 
 /// Nothing here takes longer, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,6 +56,15 @@ fn kept(store: &EventStore) -> Vec<(i64, i64)> {
     );
     let place = |one: &crate::model::KeptEvent| (one.event.time, one.sequence);
     page.unwrap().events.iter().map(place).collect()
+}
+
+/// As if the clocks had kept pace for as long as it takes.
+fn believe_the_clock(retention: &mut Retention) {
+    let (boot, wall) = age::read();
+    retention.ages = age::AgeClock::default();
+    retention
+        .ages
+        .at(boot - age::PROOF_MS, wall - age::PROOF_MS);
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -140,7 +149,8 @@ async fn s19_retention_goes_in_steps_and_others_write_in_between() {
         retention: Span::seconds(1),
         max_size: ByteSize::mib(1),
     };
-    let retention = Retention::new(events.clone(), &config, RetentionTally::new(&mut tally));
+    let mut retention = Retention::new(events.clone(), &config, RetentionTally::new(&mut tally));
+    believe_the_clock(&mut retention);
     let pruning = tokio::spawn(async move { retention.keep_within().await });
     let mut written = 0;
     while !pruning.is_finished() {
@@ -154,6 +164,26 @@ async fn s19_retention_goes_in_steps_and_others_write_in_between() {
     let kept = kept(&events);
     assert_eq!(kept.len(), written as usize);
     assert_eq!(kept[0].1, 20_001, "only the old ones went");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn nothing_goes_for_its_age_by_a_clock_that_is_not_believed_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), &mut Tally::default()).unwrap();
+    let events = store.events();
+    append(&events, vec![event("1".to_owned(), 1, 1, 10)]).await;
+    let config = EventsConfig {
+        retention: Span::seconds(1),
+        max_size: ByteSize::mib(1),
+    };
+    let tally = RetentionTally::new(&mut Tally::default());
+    let mut retention = Retention::new(events.clone(), &config, tally);
+    retention.keep_within().await.unwrap();
+    assert_eq!(kept(&events), [(1, 1)]);
+    believe_the_clock(&mut retention);
+    retention.keep_within().await.unwrap();
+    assert_eq!(kept(&events), []);
     store.close().await;
 }
 
@@ -279,7 +309,7 @@ async fn where_thousands_come_between_two_changes_as_many_go() {
         max_size: ByteSize::mib(1),
     };
     let tally = RetentionTally::new(&mut Tally::default());
-    let retention = Retention::new(events.clone(), &config, tally);
+    let mut retention = Retention::new(events.clone(), &config, tally);
     let mut stride = super::retain::Stride::default();
     let mut bytes = Vec::new();
     for round in 0..10 {

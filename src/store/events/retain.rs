@@ -1,13 +1,13 @@
 //! Letting events go, again and again, for as long as the program runs.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{EventBounds, EventStore, EventsPruned};
 use crate::model::{Tally, TallyCounter, TallyGauge};
-use crate::store::{EventsConfig, StoreError};
+use crate::store::{AgeClock, EventsConfig, StoreError};
 
 /// Between two looks at what is too old or too much.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Retention {
     events: EventStore,
     config: EventsConfig,
+    /// What is too old.
+    pub(super) ages: AgeClock,
     tally: RetentionTally,
 }
 
@@ -56,12 +58,13 @@ impl Retention {
         Self {
             events,
             config: config.clone(),
+            ages: AgeClock::default(),
             tally,
         }
     }
 
     /// Runs until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -81,18 +84,19 @@ impl Retention {
         }
     }
 
-    /// Lets go of all that is too old or too much now, a few at once, or more than come meanwhile; others write in between.
+    /// Lets go of all that is too old by a clock that is believed, or too much now, a few at once, or more than come meanwhile; others write in between.
     ///
     /// # Errors
     /// Why the store cannot write; [`StoreError::Slow`] when it does not in time.
-    pub async fn keep_within(&self) -> Result<(), StoreError> {
+    pub async fn keep_within(&mut self) -> Result<(), StoreError> {
         let mut stride = Stride::default();
         while self.step(&mut stride).await?.more {}
         Ok(())
     }
 
-    pub(super) async fn step(&self, stride: &mut Stride) -> Result<EventsPruned, StoreError> {
-        let mut pruning = self.events.prune(self.bounds(stride.at_once))?;
+    pub(super) async fn step(&mut self, stride: &mut Stride) -> Result<EventsPruned, StoreError> {
+        let bounds = self.bounds(stride.at_once);
+        let mut pruning = self.events.prune(bounds)?;
         let slow = || Err(StoreError::Slow(self.events.file().to_owned()));
         let pruned = pruning.within(PATIENCE).await.unwrap_or_else(slow)?;
         stride.told(&pruned);
@@ -102,13 +106,11 @@ impl Retention {
         Ok(pruned)
     }
 
-    fn bounds(&self, at_once: usize) -> EventBounds {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let oldest = now.map_or(Duration::ZERO, |now| {
-            now.saturating_sub(self.config.retention.0)
-        });
+    fn bounds(&mut self, at_once: usize) -> EventBounds {
+        let oldest = self.ages.oldest(self.config.retention.0);
         EventBounds {
-            oldest: i64::try_from(oldest.as_micros()).unwrap_or(i64::MAX),
+            // In microseconds.
+            oldest: oldest.saturating_mul(1_000),
             bytes: self.config.max_size.0,
             at_once,
         }
