@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 use super::BackupId;
 
 /// Those of `good`, the newest first, that go at `now`, when `made` has just been made: what comes behind the first `keep`, `made`
-/// being one of them, and what is older than `keep_for`. Those dated after `now`, after a step of the clock, neither count nor go.
-/// Nothing goes where `made` is not among them.
+/// being one of them, and what was older than `keep_for` when the one before `made` was: a clock that is ahead while one is made has
+/// none go for its age. Those dated after `now`, after a step of the clock, neither count nor go. Nothing goes where `made` is not
+/// among them.
 pub(super) fn outlived(
     good: &[BackupId],
     made: BackupId,
@@ -21,7 +22,9 @@ pub(super) fn outlived(
     let past = good.iter().filter(|id| **id != made);
     // One of the future has no age.
     let past = past.filter_map(|id| Some((*id, now.duration_since(id.time()).ok()?)));
-    let is_old = |age: Duration| keep_for.is_some_and(|longest| age > longest);
+    let mut past = past.peekable();
+    let before = past.peek().map_or(Duration::ZERO, |(_, age)| *age);
+    let is_old = |age: Duration| keep_for.is_some_and(|longest| age - before > longest);
     past.enumerate()
         .filter(|(index, (_, age))| *index >= others || is_old(*age))
         .map(|(_, (id, _))| id)
@@ -68,11 +71,23 @@ mod tests {
         assert_eq!(gone(&[0], 1, Some(HOUR)), [0; 0]);
         assert_eq!(gone(&[0, 1, 2, 3], 2, None), [2, 3]);
         assert_eq!(gone(&[0, 1, 2, 3], 9, None), [0; 0]);
-        assert_eq!(gone(&[0, 1, 2, 3], 9, Some(HOUR * 3 / 2)), [2, 3]);
-        assert_eq!(gone(&[0, 5, 6], 2, Some(HOUR)), [5, 6]);
+        assert_eq!(gone(&[0, 1, 2, 3], 9, Some(HOUR * 3 / 2)), [3]);
+        assert_eq!(gone(&[0, 5, 6, 7], 9, Some(HOUR)), [7]);
         assert_eq!(gone(&[100], 1, Some(HOUR)), [0; 0]);
-        assert_eq!(gone(&[100, 101], 5, Some(HOUR)), [101]);
+        assert_eq!(gone(&[100, 101, 103], 5, Some(HOUR)), [103]);
         assert_eq!(gone(&[1, 2], 0, None), [2]);
+    }
+
+    #[test]
+    fn a_clock_that_is_a_month_ahead_while_one_is_made_has_none_go_for_its_age() {
+        let month = 31 * 24;
+        let (kept, longest) = ([0, month, month + 1, month + 30], Some(HOUR * 48));
+        assert_eq!(gone(&kept, 9, longest), [0; 0]);
+        // Of a machine that was off for as long, they go when the next one is made.
+        assert_eq!(
+            gone(&[0, 1, month, month + 1], 9, longest),
+            [month, month + 1]
+        );
     }
 
     #[test]
