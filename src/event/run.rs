@@ -93,8 +93,8 @@ struct Step<'a> {
     parent: Option<Cow<'a, str>>,
     /// From its beginning to its end, in microseconds since the Unix epoch.
     span: (i64, i64),
-    /// Whether how long it took was told.
-    is_measured: bool,
+    /// How long it took, if that was told.
+    measured: Option<f64>,
     fields: Fields<'a>,
 }
 
@@ -203,10 +203,12 @@ impl<'a> Step<'a> {
             id,
             parent,
             span: (
-                event.time - (measured.unwrap_or(0.0) * MILLI) as i64,
+                event
+                    .time
+                    .saturating_sub((measured.unwrap_or(0.0) * MILLI) as i64),
                 event.time,
             ),
-            is_measured: measured.is_some(),
+            measured,
             fields,
         }
     }
@@ -216,10 +218,10 @@ impl<'a> Step<'a> {
         for child in &children {
             self.span = (self.span.0.min(child.span.0), self.span.1.max(child.span.1));
         }
-        if self.is_measured || !children.is_empty() {
-            let took = milliseconds(self.span.1 - self.span.0);
-            self.fields.insert("duration_ms", took);
-        }
+        let (from, until) = self.span;
+        let spanned = || until.saturating_sub(from) as f64 / MILLI;
+        let took = self.measured.or((!children.is_empty()).then(spanned));
+        self.fields.insert("duration_ms", Value::from(took));
         if !children.is_empty() {
             let steps = children.into_iter().map(|child| child.fields);
             self.fields.insert("steps", Field::List(steps.collect()));
@@ -308,10 +310,6 @@ pub fn time(microseconds: i64) -> Value {
 /// The wall clock, in microseconds since the Unix epoch.
 pub fn now() -> i64 {
     jiff::Timestamp::now().as_microsecond()
-}
-
-fn milliseconds(microseconds: i64) -> Value {
-    (microseconds as f64 / MILLI).into()
 }
 
 #[cfg(test)]

@@ -130,6 +130,25 @@ fn a_run_lasts_as_long_as_its_end_says_and_never_less_than_no_time() {
 }
 
 #[test]
+fn a_step_took_what_it_was_told_to_whatever_is_in_it() {
+    let call = |sequence, step: &str, parent: Option<&str>, took: f64| {
+        let data = json!({ "step": step, "parent": parent, "tool": "t", "outcome": "success", "duration_ms": took });
+        event(sequence, "step.tool_call", 20, data)
+    };
+    let tree = tree(&[
+        call(1, "outer", None, 1_500.25),
+        call(2, "inner", Some("outer"), 1e300),
+        thought(30, "around", None),
+        call(3, "within", Some("around"), 1e300),
+    ]);
+    let steps = &tree["steps"];
+    assert_eq!(steps[0]["duration_ms"], 1_500.25);
+    assert_eq!(steps[0]["steps"][0]["duration_ms"], 1e300);
+    // As much as can be counted.
+    assert!(steps[1]["duration_ms"].as_f64().unwrap() > 1e15);
+}
+
+#[test]
 fn lost_parents_circles_and_steps_told_twice_hide_nothing() {
     let lost = tree(&[thought(1, "a", Some("never told"))]);
     assert_eq!(shape(&lost["steps"]), json!(["a"]));
