@@ -111,17 +111,21 @@ impl<'a> Told<'a> {
             Some((_, count)) => *count += 1,
             None => self.kinds.push((&event.kind, 1)),
         }
+        // What the tree does not show is counted only: a declared kind may have any number of members.
+        let Some(kind) = Kind::of(&event.kind) else {
+            return;
+        };
         // The store has only what was checked; an object is what every kind says.
         let Ok(data) = serde_json::from_str::<Fields<'a>>(&event.data) else {
             return;
         };
-        match Kind::of(&event.kind) {
-            Some(Kind::RunStarted) if self.started.is_none() => self.started = Some((kept, data)),
-            Some(Kind::RunFinished) => self.finished = Some((kept, data)),
-            Some(Kind::StepThought | Kind::StepToolCall | Kind::StepMessage | Kind::StepError) => {
+        match kind {
+            Kind::RunStarted if self.started.is_none() => self.started = Some((kept, data)),
+            Kind::RunFinished => self.finished = Some((kept, data)),
+            Kind::StepThought | Kind::StepToolCall | Kind::StepMessage | Kind::StepError => {
                 self.steps.push(Step::new(kept, data));
             }
-            Some(Kind::ArtifactCreated) => {
+            Kind::ArtifactCreated => {
                 let mut fields = Fields::default();
                 fields.insert("time", time(event.time));
                 let step = data.text("step");
