@@ -76,8 +76,11 @@ struct Ended {
 /// What a run's events say.
 #[derive(Default)]
 struct Told<'a> {
-    started: Option<(&'a KeptEvent, Fields<'a>)>,
-    finished: Option<(&'a KeptEvent, Fields<'a>)>,
+    /// Its last beginning.
+    started: Option<&'a KeptEvent>,
+    ends: Vec<&'a KeptEvent>,
+    /// The lowest place among those ends that were told to be later than that beginning.
+    ended: Option<i64>,
     steps: Vec<Step<'a>>,
     /// Each with the step that made it.
     artifacts: Vec<(Option<Cow<'a, str>>, Fields<'a>)>,
@@ -112,35 +115,57 @@ impl<'a> Told<'a> {
             None => self.kinds.push((&event.kind, 1)),
         }
         // What the tree does not show is counted only: a declared kind may have any number of members.
-        let Some(kind) = Kind::of(&event.kind) else {
-            return;
-        };
-        // The store has only what was checked; an object is what every kind says.
-        let Ok(data) = serde_json::from_str::<Fields<'a>>(&event.data) else {
-            return;
-        };
-        match kind {
-            Kind::RunStarted if self.started.is_none() => self.started = Some((kept, data)),
-            Kind::RunFinished => self.finished = Some((kept, data)),
-            Kind::StepThought | Kind::StepToolCall | Kind::StepMessage | Kind::StepError => {
-                self.steps.push(Step::new(kept, data));
+        match Kind::of(&event.kind) {
+            Some(Kind::RunStarted) => self.begin(kept),
+            Some(Kind::RunFinished) => {
+                self.ends.push(kept);
+                let lowest = self.ended.unwrap_or(i64::MAX);
+                self.ended = Some(lowest.min(kept.sequence));
             }
-            Kind::ArtifactCreated => {
+            Some(Kind::StepThought | Kind::StepToolCall | Kind::StepMessage | Kind::StepError) => {
+                let step = said(event).map(|data| Step::new(kept, data));
+                self.steps.extend(step);
+            }
+            Some(Kind::ArtifactCreated) => self.artifacts.extend(said(event).map(|data| {
                 let mut fields = Fields::default();
                 fields.insert("time", time(event.time));
                 let step = data.text("step");
                 fields.extend(data);
-                self.artifacts.push((step, fields));
-            }
+                (step, fields)
+            })),
             _ => {}
         }
     }
 
+    /// Takes a beginning. One that was told after an end, and is later by its time, begins the run anew; an end that is earlier than its
+    /// beginning, by another clock, was told after it.
+    fn begin(&mut self, kept: &'a KeptEvent) {
+        let is_anew = self.ended.is_some_and(|ended| ended < kept.sequence);
+        if self.started.is_none() || is_anew {
+            self.started = Some(kept);
+            self.ended = None;
+        }
+    }
+
+    /// The last end after its last beginning; where there is none, the last that was told later than that.
+    fn end(&self) -> Option<&'a KeptEvent> {
+        let place = |kept: &KeptEvent| (kept.event.time, kept.sequence);
+        let Some(started) = self.started else {
+            return self.ends.last().copied();
+        };
+        let last = |belongs: &dyn Fn(&KeptEvent) -> bool| {
+            let mut ends = self.ends.iter().rev().copied();
+            ends.find(|end| belongs(end))
+        };
+        last(&|end| place(end) > place(started))
+            .or_else(|| last(&|end| end.sequence > started.sequence))
+    }
+
     /// What is said of the run as a whole.
-    fn head(&mut self, run: &'a str, now: i64) -> Fields<'a> {
-        let started = self.started.as_ref().map(|(kept, _)| kept.event.time);
+    fn head(&self, run: &'a str, now: i64) -> Fields<'a> {
+        let (start, end) = (self.started, self.end().map(|kept| &kept.event));
+        let started = start.map(|kept| kept.event.time);
         let from = started.or(self.first.map(|kept| kept.event.time));
-        let end = self.finished.as_ref().map(|(kept, _)| &kept.event);
         let state = RunState::new(from.unwrap_or(now), end, now);
         let mut head = Fields::default();
         head.insert("run", Value::from(run));
@@ -153,8 +178,8 @@ impl<'a> Told<'a> {
             head.insert("correlation", Value::from(event.correlation.as_deref()));
             head.insert("traceparent", Value::from(event.trace.as_deref()));
         }
-        let said = [self.started.take(), self.finished.take()];
-        for (_, mut data) in said.into_iter().flatten() {
+        let told = [start.map(|kept| &kept.event), end];
+        for mut data in told.into_iter().flatten().filter_map(said) {
             // They are there already.
             data.remove("outcome");
             data.remove("duration_ms");
@@ -206,6 +231,7 @@ impl<'a> Step<'a> {
         Self {
             id,
             parent,
+            // As much of it as there can be.
             span: (
                 event
                     .time
@@ -232,6 +258,11 @@ impl<'a> Step<'a> {
         }
         self
     }
+}
+
+/// What an event says. The store has only what was checked; an object is what every kind says.
+fn said(event: &Event) -> Option<Fields<'_>> {
+    serde_json::from_str(&event.data).ok()
 }
 
 /// For each step the place of its parent, where it has one that leads to the top without turning in a circle.

@@ -129,6 +129,61 @@ fn a_run_lasts_as_long_as_its_end_says_and_never_less_than_no_time() {
     assert_eq!(ahead.duration_ms, 0.0);
 }
 
+fn started(sequence: i64, seconds: i64, name: &str) -> KeptEvent {
+    event(sequence, "run.started", seconds, json!({ "name": name }))
+}
+
+fn finished(sequence: i64, seconds: i64, outcome: &str) -> KeptEvent {
+    event(
+        sequence,
+        "run.finished",
+        seconds,
+        json!({ "outcome": outcome }),
+    )
+}
+
+#[test]
+fn a_run_that_is_begun_anew_stands_as_its_last_beginning() {
+    let stands = |events: &[KeptEvent]| {
+        let tree = tree(events);
+        let of = |part: &str| tree[part].as_str().unwrap_or("none").to_owned();
+        (
+            of("name"),
+            of("status"),
+            tree["duration_ms"].as_f64().unwrap(),
+        )
+    };
+    let told = |name: &str, status: &str, took| (name.to_owned(), status.to_owned(), took);
+    let (first, end) = (started(1, 10, "first"), finished(2, 20, "failure"));
+    let mut events = vec![first.clone(), end.clone(), started(3, 30, "second")];
+    assert_eq!(stands(&events), told("second", "running", 70_000.0));
+    events.push(finished(4, 35, "success"));
+    assert_eq!(stands(&events), told("second", "success", 5_000.0));
+    // Told once more without an end before, it is the same one; so it is when it was told in no order.
+    let again = [
+        first.clone(),
+        started(2, 15, "again"),
+        finished(3, 20, "timeout"),
+    ];
+    assert_eq!(stands(&again), told("first", "timeout", 10_000.0));
+    let mixed = [
+        started(9, 10, "first"),
+        finished(8, 20, "failure"),
+        started(7, 30, "later"),
+    ];
+    assert_eq!(stands(&mixed), told("first", "failure", 10_000.0));
+    // Its end is of another clock, by which it is the earlier.
+    let early = [finished(2, 5, "success"), started(1, 10, "first")];
+    assert_eq!(stands(&early), told("first", "success", 0.0));
+    let early = [
+        first,
+        end,
+        finished(4, 29, "success"),
+        started(3, 30, "second"),
+    ];
+    assert_eq!(stands(&early), told("second", "success", 0.0));
+}
+
 #[test]
 fn a_step_took_what_it_was_told_to_whatever_is_in_it() {
     let call = |sequence, step: &str, parent: Option<&str>, took: f64| {
@@ -154,7 +209,7 @@ fn what_a_tree_does_not_show_is_only_counted() {
     let members: Vec<String> = (0..400_000).map(|n| format!("\"{n}\":0")).collect();
     let mut other = event(2, "order.shipped", 2, json!({}));
     other.event.data = format!("{{{}}}", members.join(",")).into();
-    let tree = tree(&[event(1, "run.started", 1, json!({ "name": "n" })), other]);
+    let tree = tree(&[started(1, 1, "n"), other]);
     assert_eq!(
         tree["counts"],
         json!({ "order.shipped": 1, "run.started": 1 })

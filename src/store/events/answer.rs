@@ -50,7 +50,7 @@ pub struct RunEvents {
 pub struct RunEntry {
     /// Its `run.started`.
     pub started: KeptEvent,
-    /// Its newest `run.finished`, if it was told.
+    /// The newest `run.finished` before it was begun anew, if one was told.
     pub finished: Option<KeptEvent>,
 }
 

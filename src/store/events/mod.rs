@@ -2,6 +2,7 @@
 
 mod answer;
 mod append;
+mod ends;
 mod filter;
 mod order;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use super::answer::{EventTotals, EventsAfter, EventsPage, RunEntry, RunEvents, RunsPage};
 use super::append::Id;
+use super::ends;
 use super::filter::{EventFilter, Meant};
 use super::pool::{Pool, Pooled};
 use super::row::COLUMNS;
@@ -110,7 +111,7 @@ impl EventReader {
             let (mut events, cut) = select(pooled, &sql, &[&run, &limit], &mut { MOST_BYTES })?;
             let cut = cut || events.len() > most;
             events.truncate(most);
-            if cut && let Some(end) = finished(pooled, Some(run))? {
+            if cut && let Some(end) = ends::newest(pooled, run)? {
                 let is_new = events.iter().all(|one| one.sequence != end.sequence);
                 events.extend(is_new.then_some(end));
             }
@@ -118,7 +119,7 @@ impl EventReader {
         })
     }
 
-    /// The runs whose beginning was told, the newest first, at most `limit` of them, and at most some 16 MiB of what is said of them. One
+    /// The runs whose beginning was told, the newest first, each with the newest end before it was begun anew, at most `limit` of them, and at most some 16 MiB of what is said of them. One
     /// that was begun twice is there twice.
     ///
     /// # Errors
@@ -136,7 +137,7 @@ impl EventReader {
         self.within(|pooled| {
             let (mut runs, mut bytes, mut next) = (Vec::new(), 0, page.next);
             for started in page.events {
-                let finished = finished(pooled, started.event.run.as_deref())?;
+                let finished = ends::of(pooled, &started)?;
                 let place = EventCursor::of(&started);
                 bytes += started.event.data.len();
                 bytes += finished.as_ref().map_or(0, |kept| kept.event.data.len());
@@ -157,9 +158,7 @@ impl EventReader {
     pub fn event(&mut self, id: &str) -> Result<Option<KeptEvent>, StoreError> {
         self.within(|pooled| {
             let sql = format!("SELECT {COLUMNS} FROM event WHERE id = ?1");
-            Ok(select(pooled, &sql, &[&Id::of(id)], &mut { MOST_BYTES })?
-                .0
-                .pop())
+            one(pooled, &sql, &[&Id::of(id)])
         })
     }
 
@@ -219,6 +218,15 @@ fn events(pooled: &mut Pooled, places: &[EventCursor]) -> rusqlite::Result<Vec<K
     Ok(events)
 }
 
+/// The first event that a statement gives.
+pub(super) fn one(
+    pooled: &mut Pooled,
+    sql: &str,
+    values: &[&dyn ToSql],
+) -> rusqlite::Result<Option<KeptEvent>> {
+    Ok(select(pooled, sql, values, &mut { MOST_BYTES })?.0.pop())
+}
+
 /// The events that a statement gives, one at least, and whether there are more than those that have taken all of the `bytes`.
 fn select(
     pooled: &mut Pooled,
@@ -239,18 +247,6 @@ fn select(
         events.push(event);
     }
     Ok((events, false))
-}
-
-fn finished(pooled: &mut Pooled, run: Option<&str>) -> rusqlite::Result<Option<KeptEvent>> {
-    let Some(run) = run else {
-        return Ok(None);
-    };
-    // The kind as the schema has it, for the index is one of that kind alone.
-    let sql = format!(
-        "SELECT {COLUMNS} FROM event INDEXED BY event_by_run_end WHERE run = ?1 AND kind = 2 \
-         ORDER BY time DESC, sequence DESC LIMIT 1"
-    );
-    Ok(select(pooled, &sql, &[&run], &mut { MOST_BYTES })?.0.pop())
 }
 
 fn after(

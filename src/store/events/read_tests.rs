@@ -253,6 +253,32 @@ fn runs_are_told_by_their_beginning_and_their_newest_end() {
 }
 
 #[test]
+fn each_beginning_of_a_run_has_its_own_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |index: usize, kind: &str, time| Event {
+        kind: kind.into(),
+        run: Some("a".into()),
+        ..event(index, time)
+    };
+    let events = [
+        told(0, "run.started", 10),
+        told(1, "run.finished", 20),
+        told(2, "run.finished", 30),
+        told(3, "run.started", 30),
+        told(4, "step.message", 35),
+        // By another clock: it is the end of the second.
+        told(5, "run.finished", 29),
+        told(6, "run.started", 50),
+    ];
+    let store = store_with(&folder, &events);
+    let mut reader = store.events().reader(PATIENCE).unwrap();
+    let runs = reader.runs(None, 9).unwrap().runs;
+    let pair = |one: RunEntry| (one.started.sequence, one.finished.map(|one| one.sequence));
+    let pairs: Vec<_> = runs.into_iter().map(pair).collect();
+    assert_eq!(pairs, [(7, None), (4, Some(6)), (1, Some(3))]);
+}
+
+#[test]
 fn how_much_there_is_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let store = store_with(&folder, &[]);
