@@ -12,8 +12,8 @@ use crate::model::TallyCounter;
 const MAX_COMPILED: usize = 1 << 20;
 
 /// Without any of these in it a text has no secret: it is looked for first, in one go, for most texts have none. Escapes of
-/// ASCII may hide any of the others.
-const SUSPECT: &str = r#"pass[^a-z0-9]*(?:wd|word|phrase|code)|pass[^a-z0-9]|pwd|pw[^a-z0-9]|sig(?:nature)?=|%3a%2f%2f|secret|credential|authorization|cookie|(?:api|access|private|signing|encryption|auth|account|master)[^a-z0-9]*key|connection[^a-z0-9]*string|tokens?[^a-z0-9]|auth[^a-z0-9]|jwt|otp[^a-z0-9]|cvv|bearer|basic |\\u00[2-7]|:\\*/\\*/|@(?:tcp|udp|unix)6?\(|hooks\.slack\.com|/webhooks/|a(?:kia|sia|bia|cca|gpa|ida|roa|npa|nva|ipa)[a-z0-9]{16}|gh[pousr]_|github_pat_|gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct)-|hf_[a-z0-9]{8}|sg\.[a-z0-9_-]{16}|[0-9]:aa[a-z0-9_-]{30}|xox[a-z]-|[srp]k[-_]|aiza|npm_|eyj|-----begin"#;
+/// characters by their numbers may hide any of the others; those by a letter stand between two words.
+const SUSPECT: &str = r#"pass(?:\\[bfnrt]|[^a-z0-9])*(?:wd|word|phrase|code)|pass[^a-z0-9]|pwd|pw[^a-z0-9]|sig(?:nature)?=|%3a%2f%2f|secret|credential|authorization|cookie|(?:api|access|private|signing|encryption|auth|account|master)(?:\\[bfnrt]|[^a-z0-9])*key|connection(?:\\[bfnrt]|[^a-z0-9])*string|tokens?[^a-z0-9]|auth[^a-z0-9]|jwt|otp[^a-z0-9]|cvv|bearer|basic |\\u|:\\*/\\*/|@(?:tcp|udp|unix)6?\(|hooks\.slack\.com|/webhooks/|a(?:kia|sia|bia|cca|gpa|ida|roa|npa|nva|ipa)[a-z0-9]{16}|gh[pousr]_|github_pat_|gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct)-|hf_[a-z0-9]{8}|sg\.[a-z0-9_-]{16}|[0-9]:aa[a-z0-9_-]{30}|xox[a-z]-|[srp]k[-_]|aiza|npm_|eyj|-----begin"#;
 
 /// What is replaced whole: shapes that the issuers of secrets gave them so that they can be found.
 const SHAPES: [&str; 13] = [

@@ -162,6 +162,20 @@ fn what_is_assigned_goes_out_of_texts() {
 }
 
 #[test]
+fn no_escape_hides_a_name() {
+    let redactor = Redactor::default();
+    for between in [r"\u00a0", r"\u2009", r"\t", r"\n", r"\u0020", r"\u005f"] {
+        for (one, other) in [("api", "key"), ("pass", "word"), ("connection", "string")] {
+            let name = format!("{one}{between}{other}");
+            assert_eq!(
+                redactor.json(&format!(r#"{{"{name}":"hunter2"}}"#)),
+                format!(r#"{{"{name}":"[redacted]"}}"#)
+            );
+        }
+    }
+}
+
+#[test]
 fn names_and_patterns_of_the_operators_count_too() {
     let redactor = with(&["social_security", "ssn"], &[r"emp-\d{6}"]);
     let text =
