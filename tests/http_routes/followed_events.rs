@@ -76,6 +76,37 @@ async fn who_follows_hears_what_is_committed_and_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn large_events_from_memory_are_sent_some_at_a_time() {
+    const LARGE: usize = 60_000;
+    let bench = Bench::new();
+    for batch in 0..4 {
+        let events: Vec<Value> = (0..10)
+            .map(|n| {
+                let data = json!({ "step": "s", "text": "x".repeat(LARGE) });
+                json!({ "id": format!("{batch}-{n}"), "kind": "step.thought", "run": "r", "data": data })
+            })
+            .collect();
+        assert_eq!(bench.send("", json!(events)).await.0, 200);
+    }
+    let mut client = bench.server.connect().await;
+    let epoch = bench.store.events().epoch().to_owned();
+    client
+        .send(format!(
+            "GET /api/v1/events?last_event_id={epoch}-0 HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+        ))
+        .await;
+    assert_eq!(client.head().await.status, 200);
+    let mut told = 0;
+    while told < 40 {
+        let part = client.chunk().await.unwrap();
+        assert!(part.len() < (1 << 20) + 2 * LARGE, "{}", part.len());
+        let lines = part.split(|byte| *byte == b'\n');
+        told += lines.filter(|line| line.starts_with(b"data: ")).count();
+    }
+    assert_eq!(told, 40);
+}
+
+#[tokio::test]
 async fn h26_who_comes_from_nowhere_is_told_so() {
     let bench = Bench::new();
     bench.send("", run_started("a")).await;

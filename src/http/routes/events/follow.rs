@@ -35,6 +35,9 @@ pub(super) const OFFER: Offer = Offer::plain("text/event-stream");
 pub(super) const LAST_PARAMETER: &str = "last_event_id";
 /// Events looked at, and sent, at once.
 const AT_ONCE: usize = 256;
+/// Bytes of events from memory that wait for a client at most, beside the event that passes this: as much as is read for it from the
+/// store.
+const AT_ONCE_BYTES: usize = 1 << 20;
 
 /// Places as ids: `EPOCH-SEQUENCE`, so that a place in one database is never taken for one in another.
 struct Ids(String);
@@ -229,7 +232,7 @@ impl Follower {
         }
     }
 
-    /// Takes what was committed a moment ago.
+    /// Takes what was committed a moment ago, as much of it as may wait for this client.
     fn take(&mut self, events: &[FeedEvent]) {
         let (encoded, ids) = (&self.shared.live.tally().frames_encoded, &self.ids);
         let mut frames = Vec::new();
@@ -241,6 +244,9 @@ impl Follower {
                     encoded.increment();
                     told(&ids.at(event.sequence), event.sequence, event.event())
                 }));
+            }
+            if frames.len() >= AT_ONCE_BYTES {
+                break;
             }
         }
         if !frames.is_empty() {
