@@ -140,13 +140,19 @@ impl Keeper {
         self.judge();
     }
 
-    /// Counts what is stored, and gives the time of the newest good one.
-    fn stored(&self, entries: &[Entry]) -> Option<SystemTime> {
+    /// Counts what is stored, keeps the schedule to it, and gives the time of the newest good one.
+    fn stored(&mut self, entries: &[Entry]) -> Option<SystemTime> {
+        let now = (self.clock)();
         let good = entries.iter().filter(|entry| entry.state == State::Good);
-        let newest = newest(entries, (self.clock)());
+        let newest = newest(entries, now);
         let manifest = newest.and_then(|entry| entry.manifest.as_deref());
         self.tally.stored(good.count(), manifest);
-        newest.map(|entry| entry.id.time())
+        let newest = newest.map(|entry| entry.id.time());
+        if let Some(timing) = &mut self.timing {
+            timing.stored(newest, now);
+            self.failure.take_if(|_| !timing.has_failed());
+        }
+        newest
     }
 
     fn wait(&mut self) -> Duration {
@@ -194,6 +200,7 @@ impl Keeper {
             && let Ok(entries) = self.backups.entries().await
         {
             self.stored(&entries);
+            self.judge();
         }
         let operation = Box::new(operation(&ended));
         // Without a merge the program is about to end, and nobody reads it.

@@ -187,6 +187,41 @@ async fn what_others_take_away_is_no_longer_shown() {
 }
 
 #[tokio::test]
+async fn the_schedule_keeps_to_what_others_make_and_take_away() {
+    let place = state().await;
+    let config = Config {
+        every: Some(Span::seconds(3_600)),
+        ..Config::default()
+    };
+    let maker = Maker::open(&config, place.path(), crate::model::ByteSize(0), None).unwrap();
+    let (sender, _updates) = mpsc::channel(8);
+    let mut keeper = Keeper::new(&config, maker.clone(), sender, &mut Tally::default());
+    keeper.look_around().await;
+    let ended = |outcome| Ended {
+        id: BackupId::new(SystemTime::now()),
+        started: SystemTime::now(),
+        duration: Duration::ZERO,
+        cause: Cause::Host,
+        outcome,
+    };
+    keeper.note(&ended(Err(BackupError::Busy(None))));
+    assert_eq!(keeper.condition.get().0, Status::Fail);
+    let (told, _) = tokio::sync::watch::channel(Progress::BEGINNING);
+    let id = BackupId::new(SystemTime::now());
+    let stop = CancellationToken::new();
+    maker.create(id, told, &stop).await.unwrap();
+    keeper.look(&stop).await;
+    let (status, message) = keeper.condition.get();
+    assert_eq!(status, Status::Pass, "{message}");
+    assert!(message.contains("the last good one is of"), "{message}");
+    std::fs::remove_file(place.path().join("backups").join(id.manifest())).unwrap();
+    keeper.look(&stop).await;
+    let (_, message) = keeper.condition.get();
+    assert!(message.contains("there is no good one yet"), "{message}");
+    assert!(keeper.wait().is_zero(), "another one is due");
+}
+
+#[tokio::test]
 async fn an_archive_that_decays_is_found_and_shows_until_it_is_gone() {
     let place = state().await;
     let (mut keeper, _tally, id) = idle(place.path()).await;

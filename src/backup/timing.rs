@@ -48,6 +48,21 @@ impl Timing {
         self.failed = None;
     }
 
+    /// What is stored now, whoever made it or took it away: the newest good one is of this time. One that is newer than any before
+    /// is as good as one that was made here.
+    pub(super) fn stored(&mut self, newest: Option<SystemTime>, now: SystemTime) {
+        match newest.map(|newest| newest.min(now)) {
+            Some(newest) if !self.has_good || newest > self.last => self.made(newest),
+            Some(newest) => self.last = newest,
+            None => self.has_good = false,
+        }
+    }
+
+    /// Whether the last try failed, and no good one came since.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// One that was due came to nothing.
     pub(super) fn failed(&mut self, now: SystemTime) {
         self.failed = Some(now);
@@ -104,6 +119,26 @@ mod tests {
         often.failed(now);
         assert_eq!(often.wait(now), minute);
         assert_eq!(often.last(), None);
+    }
+
+    #[test]
+    fn what_others_make_and_take_away_counts() {
+        let now = noon();
+        let mut timing = Timing::new(DAY, Some(now - HOUR), now);
+        timing.failed(now);
+        timing.stored(Some(now - HOUR), now);
+        assert!(timing.has_failed(), "that one was there before");
+        let later = now + HOUR;
+        timing.stored(Some(later), later);
+        assert!(!timing.has_failed());
+        assert_eq!(timing.wait(later), DAY);
+        timing.stored(Some(now - HOUR), later);
+        assert_eq!(timing.wait(later), DAY - 2 * HOUR);
+        timing.stored(None, later);
+        assert_eq!((timing.last(), timing.wait(later)), (None, Duration::ZERO));
+        // By a clock that was ahead.
+        timing.stored(Some(later + DAY), later);
+        assert_eq!(timing.last(), Some(later));
     }
 
     #[test]
