@@ -135,6 +135,15 @@ async fn one_that_fails_is_told_everywhere() {
         .await;
     let failure = now.operations[0].outcome.as_ref().unwrap_err();
     assert_eq!(failure.code, "backup.refused");
+    // What lies there cannot be told then, and all else can.
+    let list = running.get("/api/v1/backups").await;
+    assert_eq!((list.status, &list.json()["backups"]), (200, &Value::Null));
+    let reason = list.json()["reason"].as_str().unwrap().to_owned();
+    assert!(
+        reason.contains("state/backups: ") && reason.contains("next: "),
+        "{reason}"
+    );
+    assert_eq!(list.json()["failed"][0]["id"], failed.json()["id"]);
     std::fs::remove_file(place.folder.path().join("state/backups")).unwrap();
     let id = failed.json()["id"].as_str().unwrap().to_owned();
     let shown = running.get(&format!("/api/v1/backups/{id}")).await.json();

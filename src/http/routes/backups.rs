@@ -12,7 +12,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::{parameters, value};
-use crate::backup::{BackupError, BackupId, BackupTrouble, Backups, document};
+use crate::backup::{BackupError, BackupId, BackupTrouble, Backups, Entry, document};
 use crate::http::negotiate::{JSON, choose};
 use crate::http::problem::Problem;
 use crate::http::request_path::Path;
@@ -74,13 +74,17 @@ async fn list(
     parameters(&uri, &[])?;
     choose(&headers, JSON)?;
     let backups = on(&shared)?;
-    let entries = backups.entries().await.map_err(|error| refused(&error))?;
+    // What is under way and what failed is known also where the place does not answer.
+    let (entries, reason) = match backups.entries().await {
+        Ok(entries) => (Some(entries), None),
+        Err(error) => (None, Some(told(&error))),
+    };
     let running = backups.running();
     // What is being made lies there in part, and is told of once.
-    let stored = entries.iter().filter(|entry| {
-        running
-            .as_ref()
-            .is_none_or(|running| running.id != entry.id)
+    let is_whole = |entry: &&Entry| running.as_ref().is_none_or(|one| one.id != entry.id);
+    let stored = entries.as_ref().map(|entries| {
+        let stored = entries.iter().filter(is_whole);
+        stored.map(document::stored).collect::<Vec<_>>()
     });
     let failed = backups.ended();
     let failed = failed.iter().filter(|ended| ended.outcome.is_err());
@@ -89,7 +93,8 @@ async fn list(
         "every_seconds": backups.every().map(|every| every.0.as_secs()),
         "running": running.as_ref().map(document::running),
         "failed": failed.map(|ended| document::ended(ended)).collect::<Vec<_>>(),
-        "backups": stored.map(document::stored).collect::<Vec<_>>(),
+        "backups": stored,
+        "reason": reason,
     });
     Ok(answer(StatusCode::OK, &list))
 }
@@ -139,6 +144,11 @@ fn answer(status: StatusCode, document: &Value) -> Response<Body> {
     response
 }
 
+/// What is wrong, and the step that helps.
+fn told(error: &BackupError) -> String {
+    printable(&format!("{error}; next: {}", error.next()), 1024)
+}
+
 fn refused(error: &BackupError) -> Problem {
     let status = match error.trouble() {
         BackupTrouble::Busy | BackupTrouble::Taken => StatusCode::CONFLICT,
@@ -147,8 +157,7 @@ fn refused(error: &BackupError) -> Problem {
         BackupTrouble::Stopped | BackupTrouble::Missing => StatusCode::SERVICE_UNAVAILABLE,
         BackupTrouble::Other => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let detail = printable(&format!("{error}; next: {}", error.next()), 1024);
-    let problem = Problem::new(status, detail).member("code", error.code().into());
+    let problem = Problem::new(status, told(error)).member("code", error.code().into());
     match error.trouble() {
         BackupTrouble::Busy => problem.header(RETRY_AFTER, HeaderValue::from_static("10")),
         _ => problem,
