@@ -7,13 +7,12 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::shelf::PATIENCE;
 use super::{BackupError, BackupId, Entry, Maker, Manifest, Progress};
 use crate::model::{Cause, Span};
 
 /// How old a list of what is stored may be: so many ask at once, the place is asked once.
 const FRESH: Duration = Duration::from_secs(2);
-/// How long the place may take to tell what is stored there, with all that is tried again: whoever asks meanwhile waits, too.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Backups of this run that are remembered with what became of them.
 const REMEMBERED: usize = 20;
 
@@ -151,7 +150,9 @@ impl Backups {
     /// # Errors
     /// The place cannot be read, or does not answer within half a minute.
     pub async fn entries(&self) -> Result<Arc<[Entry]>, BackupError> {
-        self.shared.within(PATIENCE, self.listed()).await
+        let shelf = self.shared.maker.shelf();
+        // Whoever asks meanwhile waits, too.
+        shelf.within(PATIENCE, self.listed()).await
     }
 
     async fn listed(&self) -> Result<Arc<[Entry]>, BackupError> {
@@ -204,19 +205,7 @@ impl Shared {
 
     /// What is stored, as it is now.
     pub(super) async fn list(&self) -> Result<Vec<Entry>, BackupError> {
-        self.within(PATIENCE, self.maker.shelf().entries()).await
-    }
-
-    async fn within<T>(
-        &self,
-        patience: Duration,
-        answer: impl Future<Output = Result<T, BackupError>>,
-    ) -> Result<T, BackupError> {
-        let answer = tokio::time::timeout(patience, answer).await;
-        answer.unwrap_or_else(|_| {
-            let reason = format!("no answer within {} s", patience.as_secs());
-            Err(BackupError::target(self.maker.to_string(), &reason, false))
-        })
+        self.maker.shelf().entries_in_time().await
     }
 
     fn lock(&self) -> MutexGuard<'_, Now> {
@@ -252,8 +241,8 @@ mod tests {
         let maker = Maker::open(&config, state.path(), ByteSize(0), Some(&credentials));
         let (backups, _jobs) = Backups::new(maker.expect("it can be used"), None);
         let ask = || {
-            let shared = &backups.shared;
-            shared.within(Duration::from_millis(100), backups.listed())
+            let shelf = backups.shared.maker.shelf();
+            shelf.within(Duration::from_millis(100), backups.listed())
         };
         let (one, other) = tokio::join!(ask(), ask());
         for answer in [one, other] {

@@ -67,7 +67,7 @@ impl Chosen {
     /// # Errors
     /// There is none.
     pub async fn latest(shelf: &Shelf) -> Result<Self, BackupError> {
-        let entries = shelf.entries().await?;
+        let entries = shelf.entries_in_time().await?;
         let newest = newest(&entries, SystemTime::now());
         let none = || BackupError::None(shelf.target().to_string());
         Self::by_id(shelf, newest.ok_or_else(none)?.id).await

@@ -13,6 +13,8 @@ use super::{BackupError, BackupId, Target};
 
 /// Manifests read at once.
 const READS: usize = 8;
+/// How long the place may take to tell what is stored there, with all that is tried again: whoever asks waits.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How old half a backup is before it is taken for left behind, whoever made it: longer than any may take (`backup.timeout`).
 const LEFT_BEHIND: Duration = Duration::from_secs(25 * 3_600);
 
@@ -118,12 +120,37 @@ impl Shelf {
         Ok(entries)
     }
 
+    /// The same for somebody who waits.
+    ///
+    /// # Errors
+    /// The place cannot be read, or does not answer within half a minute, with all that is tried again.
+    pub async fn entries_in_time(&self) -> Result<Vec<Entry>, BackupError> {
+        self.within(PATIENCE, self.entries()).await
+    }
+
+    /// Waits so long for the place.
+    pub(super) async fn within<T>(
+        &self,
+        patience: Duration,
+        answer: impl Future<Output = Result<T, BackupError>>,
+    ) -> Result<T, BackupError> {
+        let answer = tokio::time::timeout(patience, answer).await;
+        answer.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} s", patience.as_secs());
+            Err(BackupError::target(self.target.to_string(), &reason, false))
+        })
+    }
+
     /// The backup called `id`.
     ///
     /// # Errors
-    /// [`BackupError::NotFound`] where there is nothing of it.
+    /// [`BackupError::NotFound`] where there is nothing of it; as [`Shelf::entries_in_time`].
     pub async fn entry_of(&self, id: BackupId) -> Result<Entry, BackupError> {
-        let found = self.entries().await?.into_iter().find(|one| one.id == id);
+        let found = self
+            .entries_in_time()
+            .await?
+            .into_iter()
+            .find(|one| one.id == id);
         found.ok_or_else(|| BackupError::NotFound(id.to_string()))
     }
 

@@ -90,7 +90,7 @@ pub fn backup(verb: BackupVerb, environment: Vec<(OsString, OsString)>) -> anyho
         }
         BackupVerb::List { format, sources } => {
             let maker = maker(sources, environment)?;
-            let entries = block_on(maker.shelf().entries())?.map_err(trouble)?;
+            let entries = block_on(maker.shelf().entries_in_time())?.map_err(trouble)?;
             let text = match format {
                 ReportFormat::Table => table(&entries),
                 ReportFormat::Json => {
