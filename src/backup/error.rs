@@ -91,7 +91,7 @@ pub enum BackupTrouble {
     Data,
     /// A disk is full.
     Full,
-    /// The place for backups does not do what it should.
+    /// The place for backups, or a folder of the machine's, does not do what it should.
     Place,
     /// It was stopped.
     Stopped,
@@ -112,7 +112,10 @@ impl BackupError {
             Self::Full(_) | Self::Store(StoreError::Full(_) | StoreError::Short { .. }) => {
                 BackupTrouble::Full
             }
-            Self::Target { .. } => BackupTrouble::Place,
+            Self::Target { .. }
+            | Self::Store(StoreError::Folder { .. } | StoreError::ReadOnly { .. }) => {
+                BackupTrouble::Place
+            }
             Self::Stopped => BackupTrouble::Stopped,
             Self::Store(_) | Self::Machine { .. } | Self::Slow(_) => BackupTrouble::Other,
         }

@@ -115,6 +115,21 @@ async fn one_is_made_listed_verified_and_restored_beside_a_running_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_no_folder_to_restore_into() {
+    let scene = Scene::with(1_000).await;
+    let id = done(&run(&scene, &["create", "--state", "state"])).to_owned();
+    std::fs::write(scene.place.path().join("file"), "").unwrap();
+    told(
+        &run(
+            &scene,
+            &["restore", &id, "--into", "file", "--state", "state"],
+        ),
+        69,
+        "cannot be used as a folder",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_error_has_its_exit_and_one_next_step() {
     let scene = Scene::with(50_000).await;
     let state = ["--state", "state"];
