@@ -61,14 +61,14 @@ export class Events {
 
   async #send(events) {
     const { status, text } = await this.#post(events.join("\n"));
-    if (status === 200) {
-      const { list, more } = JSON.parse(text).refused;
+    const { list, more } = status === 200 ? JSON.parse(text).refused : {};
+    if (list && (events.length === 1 || !more)) {
       for (const { line, pointer, message } of list) this.onRefused(events[line - 1], `${pointer}: ${message}`);
-      if (more) this.onRefused("", `and ${more} faults more`);
     } else if (events.length === 1) {
       this.onRefused(events[0], text);
     } else {
-      // Too much at once, or one of them is at fault: the halves are tried by themselves.
+      // Too much at once, one of them is at fault, or more of them than are named: the halves are tried by themselves. What was taken of
+      // them already is passed over.
       const half = events.length >> 1;
       await this.#send(events.slice(0, half));
       await this.#send(events.slice(half));

@@ -5,6 +5,7 @@
 Events are gathered and sent in batches. Each has an id of its own before it is sent for the first time, so a batch that is sent again
 after a lost answer is never stored twice. An event that is refused for what it is goes to `on_refused`, and holds up no other.
 """
+import http.client
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 import uuid
 from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 
 # Answers that say that the moment is wrong, and those that say that the events are.
 PASSING, FINAL = (429, 500, 502, 503, 504, 507), (400, 409, 413, 422)
@@ -20,6 +22,18 @@ PASSING, FINAL = (429, 500, 502, 503, 504, 507), (400, 409, 413, 422)
 
 def complain(event, fault):
     print(f"event refused: {fault}: {event[:200]}", file=sys.stderr)
+
+
+def wait(told, otherwise):
+    """The seconds that a Retry-After tells, which may be a date."""
+    try:
+        return max(0.0, float(told))
+    except (TypeError, ValueError):
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(told).timestamp() - time.time())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return otherwise
 
 
 class Events:
@@ -53,16 +67,15 @@ class Events:
 
     def _send(self, events):
         status, answer = self._post("\n".join(events).encode())
-        if status == 200:
-            refused = json.loads(answer)["refused"]
+        refused = json.loads(answer)["refused"] if status == 200 else {"list": [], "more": 0}
+        if status == 200 and (len(events) == 1 or not refused["more"]):
             for fault in refused["list"]:
                 self.on_refused(events[fault["line"] - 1], f"{fault['pointer']}: {fault['message']}")
-            if refused["more"]:
-                self.on_refused("", f"and {refused['more']} faults more")
         elif len(events) == 1:
             self.on_refused(events[0], answer)
         else:
-            # Too much at once, or one of them is at fault: the halves are tried by themselves.
+            # Too much at once, one of them is at fault, or more of them than are named: the halves are tried by themselves. What
+            # was taken of them already is passed over.
             half = len(events) // 2
             self._send(events[:half])
             self._send(events[half:])
@@ -78,14 +91,18 @@ class Events:
                 with urllib.request.urlopen(request, timeout=10) as answer:
                     return 200, answer.read().decode()
             except urllib.error.HTTPError as error:
-                fault = error.read().decode(errors="replace")
+                try:
+                    fault = error.read().decode(errors="replace")
+                except (OSError, http.client.HTTPException):
+                    fault = str(error)
                 if error.code in FINAL:
                     return error.code, fault
                 if error.code not in PASSING:
                     # A wrong token or a wrong address is no fault of the events: they wait until that is right.
                     raise RuntimeError(f"{self.url} did not take the events: {fault}") from None
-                pause = float(error.headers.get("retry-after", pause))
-            except OSError as error:
+                pause = wait(error.headers.get("retry-after"), pause)
+            except (OSError, http.client.HTTPException) as error:
+                # Not reached, or cut off within the answer: what became of the events is asked by sending them again.
                 fault = error
             if time.monotonic() + pause > end:
                 raise RuntimeError(f"{self.url} did not take the events: {fault}")

@@ -4,8 +4,9 @@ import { createServer } from "node:http";
 import { test } from "node:test";
 import { Events } from "./events.mjs";
 
-/** Takes at most four events at once, refuses those that say `bad` by themselves, and whole bodies with one that says `worse`. */
-async function probity() {
+/** Takes at most four events at once, refuses those that say `bad` by themselves, of which it names `named`, and whole bodies with one that says
+ *  `worse`. */
+async function probity({ named = 9 } = {}) {
   const state = { down: false, taken: [], refused: [] };
   const server = createServer(async (request, response) => {
     let body = "";
@@ -17,7 +18,7 @@ async function probity() {
     if (lines.some((line) => line.includes('"worse"'))) return answer(422, {});
     const list = lines.flatMap((line, place) => (line.includes('"bad"') ? [{ line: place + 1, pointer: "/data", message: "m" }] : []));
     state.taken.push(...lines.filter((line) => !line.includes('"bad"')).map((line) => JSON.parse(line).data.n));
-    answer(200, { refused: { list, more: 0 } });
+    answer(200, { refused: { list: list.slice(0, named), more: list.slice(named).length } });
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   state.url = `http://127.0.0.1:${server.address().port}`;
@@ -38,6 +39,16 @@ test("what is refused holds up no other", async () => {
   assert.deepEqual(byNumber(state.refused), [3, 12]);
   assert.equal(state.taken.length, 18);
   assert.equal(events.waiting, 0);
+  state.end();
+});
+
+test("what is refused and not named is asked for", async () => {
+  const state = await probity({ named: 1 });
+  const events = state.events({ batch: 4 });
+  for (let n = 0; n < 4; n++) await events.tell("k", { n, word: n === 1 ? "good" : "bad" });
+  await events.flush();
+  assert.deepEqual(byNumber(state.refused), [0, 2, 3]);
+  assert.deepEqual([...new Set(state.taken)], [1]);
   state.end();
 });
 
