@@ -244,7 +244,7 @@ where
 {
     let mut stopping = Stopping::expect()?;
     let stop = CancellationToken::new();
-    let (told, progress) = watch::channel(Progress::BEGINNING);
+    let (told, mut progress) = watch::channel(Progress::BEGINNING);
     let work = work(told, stop.clone());
     tokio::pin!(work);
     let (mut meter, mut beat) = (Meter::new(), tokio::time::interval(BEAT));
@@ -256,6 +256,7 @@ where
                 signal = Some(exit);
                 stop.cancel();
             }
+            Ok(()) = progress.changed() => meter.enter(*progress.borrow_and_update()),
             _ = beat.tick() => meter.show(*progress.borrow()),
         }
     };

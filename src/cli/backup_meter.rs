@@ -13,6 +13,8 @@ pub(super) struct Meter {
     is_terminal: bool,
     /// Phase and tenth of the last line.
     shown: Option<(Phase, u64)>,
+    /// The phase that was shown last.
+    phase: Option<Phase>,
     is_line_open: bool,
 }
 
@@ -21,11 +23,20 @@ impl Meter {
         Self {
             is_terminal: io::stderr().is_terminal(),
             shown: None,
+            phase: None,
             is_line_open: false,
         }
     }
 
+    /// Shows a phase that begins, however soon it is over.
+    pub(super) fn enter(&mut self, progress: Progress) {
+        if self.phase != Some(progress.phase) {
+            self.show(progress);
+        }
+    }
+
     pub(super) fn show(&mut self, progress: Progress) {
+        self.phase = Some(progress.phase);
         let percent = match progress.all {
             0 => 0,
             all => progress.done.saturating_mul(100) / all,
