@@ -111,7 +111,7 @@ impl Maker {
         if !store::database(&self.0.state).exists() {
             return Ok(());
         }
-        let workshop = Workshop::take(&self.0.state)?;
+        let workshop = Workshop::take(&self.0.state).await?;
         self.clear_up(&workshop, false).await
     }
 
@@ -120,12 +120,12 @@ impl Maker {
         if !database.exists() {
             return Err(crate::store::StoreError::Missing(database).into());
         }
-        let workshop = Workshop::take(&self.0.state)?;
+        let workshop = Workshop::take(&self.0.state).await?;
         self.clear_up(&workshop, false).await?;
         let made = self.make_in(&workshop, id, &mut course).await;
         course.enter(Phase::Ending);
         if made.is_ok() {
-            workshop.clear(id);
+            workshop.clear(id).await;
         }
         // One that came to nothing has left a note too.
         if let Err(error) = self.clear_up(&workshop, true).await {
@@ -277,22 +277,25 @@ impl Maker {
     /// until a backup was made since: a request that was under way at the kill may arrive later than this.
     async fn clear_up(&self, workshop: &Workshop, since: bool) -> Result<(), BackupError> {
         let target = self.0.shelf.target();
-        for note in workshop.leftovers()? {
+        for note in workshop.leftovers().await? {
             let id = note.id;
             if note.target != target.to_string() {
                 tracing::warn!(
                     "{id} was given up on its way to {}, which is no longer the place for backups: see to what it left there",
                     note.target
                 );
-                workshop.clear(id);
+                workshop.clear(id).await;
                 continue;
             }
             match self.undo(&note).await {
-                Ok(()) if since || note.upload.is_none() => workshop.clear(id),
-                Ok(()) => workshop.write(&Note {
-                    is_ended: true,
-                    ..note
-                })?,
+                Ok(()) if since || note.upload.is_none() => workshop.clear(id).await,
+                Ok(()) => {
+                    let note = Note {
+                        is_ended: true,
+                        ..note
+                    };
+                    workshop.write(note).await?;
+                }
                 Err(error) => tracing::warn!("what {id} left is not cleared away yet: {error}"),
             }
         }
@@ -335,20 +338,46 @@ async fn verify(
         }
         None => return Err(differs("it did not arrive".to_owned())),
     }
-    let (mut hasher, mut done) = (blake3::Hasher::new(), 0);
-    while done < archive.bytes {
-        if onlooker.stop().is_cancelled() {
-            return Err(BackupError::Stopped);
+    let (sender, mut parts) = mpsc::channel::<Bytes>(PARTS);
+    let hashed = apart(move || {
+        Pace::begin();
+        let mut hasher = blake3::Hasher::new();
+        while let Some(part) = parts.blocking_recv() {
+            hasher.update(&part);
         }
-        let end = archive.bytes.min(done + READ_BYTES);
-        hasher.update(&target.read(name, done..end).await?);
-        done = end;
-        onlooker.reached(done, archive.bytes);
-    }
-    if checksum(&hasher) == archive.checksum {
+        Ok(checksum(&hasher))
+    });
+    let (fetched, hashed) =
+        tokio::join!(fetch(target, name, archive.bytes, onlooker, sender), hashed);
+    fetched?;
+    if hashed? == archive.checksum {
         return Ok(());
     }
     Err(differs("what arrived is not what was sent".to_owned()))
+}
+
+/// Reads all of an archive, for whoever takes it.
+async fn fetch(
+    target: &Target,
+    name: &str,
+    bytes: u64,
+    onlooker: &mut Course,
+    to: mpsc::Sender<Bytes>,
+) -> Result<(), BackupError> {
+    let mut done = 0;
+    while done < bytes {
+        if onlooker.stop().is_cancelled() {
+            return Err(BackupError::Stopped);
+        }
+        let end = bytes.min(done + READ_BYTES);
+        let part = target.read(name, done..end).await?;
+        done = end;
+        if to.send(part).await.is_err() {
+            break;
+        }
+        onlooker.reached(done, bytes);
+    }
+    Ok(())
 }
 
 pub(super) fn rfc3339(time: SystemTime) -> String {

@@ -19,7 +19,7 @@ use super::progress::Course;
 use super::shelf::{newest, read_small};
 use super::target::READ_BYTES;
 use super::{BackupError, BackupId, Phase, Progress, Shelf, State, Target};
-use crate::store::{self, Onlooker, Vacancy};
+use crate::store::{self, Onlooker, Pace, Vacancy};
 
 /// An archive that somebody chose.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ impl Chosen {
     }
 }
 
-/// Reads all of an archive and holds it against its checksums, without keeping anything.
+/// Reads all of an archive and holds it against its checksums, without keeping anything, behind everything else.
 ///
 /// # Errors
 /// Whatever is not as it should be.
@@ -168,8 +168,12 @@ pub async fn verify(
     told: watch::Sender<Progress>,
     stop: &CancellationToken,
 ) -> Result<Manifest, BackupError> {
+    let make = || {
+        Pace::begin();
+        Ok(io::sink())
+    };
     chosen
-        .read(told, stop, || Ok(io::sink()), |manifest, _, _| Ok(manifest))
+        .read(told, stop, make, |manifest, _, _| Ok(manifest))
         .await
 }
 

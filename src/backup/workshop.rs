@@ -1,12 +1,14 @@
-//! The folder in which a backup is made: one at a time, and with notes of what a killed one leaves.
+//! The folder in which a backup is made: one at a time, and with notes of what a killed one leaves. What is done with its disk is done apart.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::apart::apart;
 use super::{BackupError, BackupId};
 
 /// Its name in the state folder.
@@ -18,10 +20,11 @@ const NOTE: &str = ".note.json";
 /// A note is short.
 const MAX_NOTE_BYTES: u64 = 16 << 10;
 
-/// The folder, held by this process for one backup.
+/// The folder, held by this process for one backup; cheap to clone.
+#[derive(Debug, Clone)]
 pub(super) struct Workshop {
     folder: PathBuf,
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 /// What a backup has begun to put somewhere. It is written before that and goes when the backup is whole or gone, so that
@@ -43,7 +46,12 @@ impl Workshop {
     ///
     /// # Errors
     /// [`BackupError::Busy`] while another process or another task makes a backup.
-    pub(super) fn take(state: &Path) -> Result<Self, BackupError> {
+    pub(super) async fn take(state: &Path) -> Result<Self, BackupError> {
+        let state = state.to_owned();
+        apart(move || Self::held(&state)).await
+    }
+
+    fn held(state: &Path) -> Result<Self, BackupError> {
         let folder = state.join(FOLDER);
         let failed = |error: io::Error| BackupError::io(&folder, &error);
         match fs::DirBuilder::new().mode(0o700).create(&folder) {
@@ -70,7 +78,7 @@ impl Workshop {
             .map_err(failed)?;
         Ok(Self {
             folder,
-            _lock: file,
+            _lock: Arc::new(file),
         })
     }
 
@@ -80,7 +88,12 @@ impl Workshop {
     }
 
     /// Writes a note, or another in its place.
-    pub(super) fn write(&self, note: &Note) -> Result<(), BackupError> {
+    pub(super) async fn write(&self, note: Note) -> Result<(), BackupError> {
+        let workshop = self.clone();
+        apart(move || workshop.put(&note)).await
+    }
+
+    fn put(&self, note: &Note) -> Result<(), BackupError> {
         let place = self.note(note.id);
         let aside = self.folder.join(format!("{}{NOTE}.new", note.id));
         let text = serde_json::to_vec(note).expect("words are JSON");
@@ -99,14 +112,24 @@ impl Workshop {
     }
 
     /// A backup needs nothing here any more.
-    pub(super) fn clear(&self, id: BackupId) {
-        for file in [self.copy(id), self.note(id)] {
-            remove(&file);
+    pub(super) async fn clear(&self, id: BackupId) {
+        let files = [self.copy(id), self.note(id)];
+        let cleared = apart(move || {
+            files.iter().for_each(|file| remove(file));
+            Ok(())
+        });
+        if let Err(error) = cleared.await {
+            tracing::warn!("what {id} left is not cleared away yet: {error}");
         }
     }
 
     /// What killed backups noted. Their copies, and notes that cannot be read, are removed.
-    pub(super) fn leftovers(&self) -> Result<Vec<Note>, BackupError> {
+    pub(super) async fn leftovers(&self) -> Result<Vec<Note>, BackupError> {
+        let workshop = self.clone();
+        apart(move || workshop.left()).await
+    }
+
+    fn left(&self) -> Result<Vec<Note>, BackupError> {
         let failed = |error: io::Error| BackupError::io(&self.folder, &error);
         let mut notes = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(failed)? {
@@ -160,34 +183,58 @@ mod tests {
     use super::*;
     use std::time::SystemTime;
 
-    #[test]
-    fn one_at_a_time_and_what_is_left_is_told_once() {
+    #[tokio::test]
+    async fn one_at_a_time_and_what_is_left_is_told_once() {
         let state = tempfile::tempdir().expect("a folder");
-        let workshop = Workshop::take(state.path()).expect("it is free");
-        let busy = Workshop::take(state.path()).err();
+        let workshop = Workshop::take(state.path()).await.expect("it is free");
+        let busy = Workshop::take(state.path()).await.err();
         let holder = format!("process {}", std::process::id());
         assert_eq!(busy, Some(BackupError::Busy(Some(holder))));
-        let note = Note {
-            id: BackupId::new(SystemTime::now()),
-            target: "somewhere".to_owned(),
-            upload: None,
-            is_ended: false,
-        };
-        workshop.write(&note).expect("there is room");
+        let note = note();
+        let written = workshop.write(note.clone()).await;
+        written.expect("there is room");
         let later = Note {
             upload: Some("upload-1".to_owned()),
             ..note.clone()
         };
-        workshop.write(&later).expect("there is room");
+        let written = workshop.write(later.clone()).await;
+        written.expect("there is room");
         fs::write(workshop.copy(note.id), "half").expect("there is room");
         fs::write(workshop.folder.join("x.note.json"), "none").expect("there is room");
         drop(workshop);
-        let workshop = Workshop::take(state.path()).expect("it is free again");
-        assert_eq!(workshop.leftovers(), Ok(vec![later]));
+        let workshop = Workshop::take(state.path())
+            .await
+            .expect("it is free again");
+        assert_eq!(workshop.leftovers().await, Ok(vec![later]));
         assert!(!workshop.copy(note.id).exists());
-        workshop.clear(note.id);
-        assert_eq!(workshop.leftovers(), Ok(Vec::new()));
+        workshop.clear(note.id).await;
+        assert_eq!(workshop.leftovers().await, Ok(Vec::new()));
         let left = fs::read_dir(&workshop.folder).expect("it is there");
         assert_eq!(left.count(), 1, "the lock");
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_does_not_answer_holds_up_whoever_waits_for_it_alone() {
+        let state = tempfile::tempdir().expect("a folder");
+        let workshop = Workshop::take(state.path()).await.expect("it is free");
+        let note = note();
+        // Whoever opens this to write waits until somebody opens it to read.
+        let pipe = workshop.folder.join(format!("{}{NOTE}.new", note.id));
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("it runs").success());
+        let open = async { File::options().read(true).write(true).open(&pipe) };
+        let (noted, opened) = tokio::join!(workshop.write(note), open);
+        opened.expect("it can be read");
+        // It was written, and has no disk that it could be pushed to.
+        assert!(noted.is_err(), "{noted:?}");
+    }
+
+    fn note() -> Note {
+        Note {
+            id: BackupId::new(SystemTime::now()),
+            target: "somewhere".to_owned(),
+            upload: None,
+            is_ended: false,
+        }
     }
 }

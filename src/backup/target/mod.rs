@@ -104,13 +104,13 @@ impl Target {
             upload: None,
             is_ended: false,
         };
-        workshop.write(&note)?;
+        workshop.write(note.clone()).await?;
         match &self.0 {
             Kind::Folder(folder) => Ok(Upload::Folder(folder.begin(id.archive()).await?)),
             Kind::Bucket(bucket) => {
                 let upload = bucket.begin(id.archive()).await?;
                 note.upload = Some(upload.id().to_owned());
-                if let Err(error) = workshop.write(&note) {
+                if let Err(error) = workshop.write(note).await {
                     bucket.forget(&id.archive(), upload.id()).await?;
                     return Err(error);
                 }
