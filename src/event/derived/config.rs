@@ -161,9 +161,9 @@ impl Config {
     /// What lasts, and for how long at most. Of what is many the least is first.
     pub(super) fn lasting(&self) -> Vec<Lasting> {
         use Kind::{
-            OperationCompleted, OperationStarted, PoolSaturated, PoolStarted, RequestCompleted,
-            RequestStarted, RunFinished, RunStarted, SessionCleanedUp, SessionCreated,
-            WorkerCrashed, WorkerStarted, WorkerStopped,
+            ErrorRateCrossed, OperationCompleted, OperationStarted, PoolSaturated, PoolStarted,
+            RequestCompleted, RequestStarted, RunFinished, RunStarted, SessionCleanedUp,
+            SessionCreated, WorkerCrashed, WorkerStarted, WorkerStopped,
         };
         let of = |sort, kinds, back: Span| Lasting {
             sort,
@@ -174,6 +174,7 @@ impl Config {
         // What is given up only after twice its expectation may have begun earlier.
         let work = self.lost_after.max(self.overdue.longest());
         vec![
+            of("error rates", &[ErrorRateCrossed], LONGEST),
             of(
                 "pools",
                 &[PoolStarted, PoolSaturated],

@@ -147,15 +147,20 @@ impl Derived {
     }
 
     /// Takes what was stored before the program started, the oldest first: what is under way stays so, and nothing of it is
-    /// counted.
+    /// counted. An error rate that was too high stays so until it is well again.
     pub fn remember<'a>(&mut self, events: impl IntoIterator<Item = (&'a Event, &'a Data)>) {
         let now = self.clock.now;
+        let mut crossings = Vec::new();
         for (event, data) in events {
+            if let Data::ErrorRateCrossed(crossing) = data {
+                crossings.push(crossing);
+            }
             let when = self.clock.when(event.time, now, Duration::MAX);
             self.take(event, data, when, when);
         }
         self.give_up(now);
         self.forget_counts(now);
+        self.recall_crossings(&crossings);
     }
 
     fn forget_counts(&mut self, now: Instant) {

@@ -1,5 +1,6 @@
 //! Error rates that cross their threshold.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Derived;
@@ -48,6 +49,27 @@ impl Crossing {
 }
 
 impl Derived {
+    /// Takes over where error rates were when the program ended, of crossings that were told then, the oldest first: of those that are
+    /// above, the way back is told when they are well again.
+    pub(super) fn recall_crossings(&mut self, told: &[&ErrorRateCrossed]) {
+        let last: HashMap<_, _> = told
+            .iter()
+            .map(|one| ((&*one.of, &*one.name), one.above))
+            .collect();
+        let slice = self.measures.outcomes.at(self.clock.now);
+        for ((of, name), above) in last {
+            let work = match of {
+                "operations" => &mut self.operations,
+                "requests" => &mut self.requests,
+                _ => continue,
+            };
+            if above {
+                let place = work.place(&self.measures, name);
+                work.names.at(place).rate.recall(slice);
+            }
+        }
+    }
+
     /// Judges all error rates.
     pub(super) fn crossings(&mut self) -> Vec<Crossing> {
         let config = &self.config.error_rate;

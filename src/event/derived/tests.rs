@@ -357,6 +357,27 @@ fn what_is_remembered_is_under_way_and_counts_nothing() {
 }
 
 #[test]
+fn an_error_rate_that_was_too_high_before_a_restart_comes_back_when_it_is_well() {
+    for (ended, wait) in [(10, 0), (9, 299)] {
+        let mut stage = Stage::new(|config| config.error_rate.least = 10);
+        let story = [("mail", true), ("well", true), ("well", false)].map(|(name, above)| {
+            let told = format!(r#"{{"of": "operations", "name": "{name}", "above": {above}, "rate": 0.5, "threshold": 0.1, "window_ms": 1, "count": 20}}"#);
+            stage.event("error_rate.crossed", &told)
+        });
+        let told = story.iter().map(|(event, data)| (event, data));
+        stage.derived.remember(told);
+        for number in 0..ended {
+            stage.end(&number.to_string(), "mail", "success", 1.0);
+        }
+        assert!(stage.pass(wait).is_empty(), "too few have ended");
+        let back = stage.pass(1);
+        let back: Vec<_> = back.iter().map(|one| (&*one.name, one.above)).collect();
+        assert_eq!(back, [("mail", false)]);
+        assert!(stage.pass(400).is_empty());
+    }
+}
+
+#[test]
 fn a_clock_that_is_far_off_is_not_believed() {
     let mut stage = Stage::new(|_| {});
     for (id, off) in [("near", -60), ("far", -7200), ("ahead", 7200)] {

@@ -142,6 +142,8 @@ pub(super) struct Rate {
     errors: u64,
     /// Whether it has crossed the threshold and not come back.
     above: bool,
+    /// The slice in which it was recalled that it had, until a window is over: what was counted before is not known.
+    recalled: Option<u64>,
 }
 
 impl Rate {
@@ -151,7 +153,13 @@ impl Rate {
             ended: 0,
             errors: 0,
             above: false,
+            recalled: None,
         }
+    }
+
+    /// It had crossed the threshold before the program started, which is in `slice`.
+    pub(super) fn recall(&mut self, slice: u64) {
+        (self.above, self.recalled) = (true, Some(slice));
     }
 
     /// Counts what ended `count` times in this way.
@@ -171,6 +179,7 @@ impl Rate {
     /// Lets slices go that are too old. True if there were any.
     pub(super) fn advance(&mut self, slicing: &Slicing, slice: u64) -> bool {
         let oldest = slicing.oldest(slice);
+        self.recalled.take_if(|recalled| *recalled < oldest);
         let mut changed = false;
         while let Some((_, ended, errors)) =
             self.slices.pop_front_if(|(number, ..)| *number < oldest)
@@ -192,8 +201,12 @@ impl Rate {
     }
 
     /// Judges it: above from the threshold on if enough have ended, below again only under `clear` or when nothing is left
-    /// to complain of. Tells where it is now if that has changed.
+    /// to complain of. Tells where it is now if that has changed. What is only recalled is judged when enough have ended, or a window is over.
     pub(super) fn judge(&mut self, threshold: f64, clear: f64, least: u64) -> Option<bool> {
+        if self.recalled.is_some() && self.ended < least {
+            return None;
+        }
+        self.recalled = None;
         let rate = self.rate().map_or(0.0, |rate| rate.rate);
         let above = if self.above {
             rate >= clear
