@@ -102,6 +102,7 @@ fn doomed(
     // As what an event takes is counted when it is appended.
     let mut find = transaction.prepare_cached(
         "SELECT time, sequence, ?2 + octet_length(data) \
+         + CASE typeof(id) WHEN 'text' THEN 2 * octet_length(id) ELSE 0 END \
          + coalesce(octet_length(source), 0) + 2 * coalesce(octet_length(trace), 0) \
          + 2 * coalesce(octet_length(run), 0) + 2 * coalesce(octet_length(correlation), 0) \
          FROM event INDEXED BY event_by_time ORDER BY time, sequence LIMIT ?1",

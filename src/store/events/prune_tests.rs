@@ -248,6 +248,22 @@ async fn h27_a_hole_is_told_where_it_is_and_nowhere_else() {
     store.close().await;
 }
 
+#[tokio::test]
+async fn what_an_id_takes_counts_and_goes_with_its_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), &mut Tally::default()).unwrap();
+    let events = store.events();
+    let bytes = || events.reader(PATIENCE).unwrap().totals().unwrap().bytes;
+    let uuid = "018f4c5e-7d1a-7000-8000-000000000001";
+    append(&events, vec![event(uuid.to_owned(), 2, 1, 10)]).await;
+    let short = bytes();
+    append(&events, vec![event("x".repeat(128), 1, 1, 10)]).await;
+    assert_eq!(bytes() - short, short + 2 * 128);
+    let one = EventBounds { oldest: 2, ..ALL };
+    assert_eq!(prune(&events, one).await.bytes, short);
+    store.close().await;
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
