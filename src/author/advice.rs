@@ -42,6 +42,14 @@ pub fn after_failed_run(report: &Report) -> Option<(String, String)> {
     Some((message, failed(&first.failure, denied.unwrap_or_default())))
 }
 
+/// What to do about the first run that found nothing to observe; nothing when none did.
+pub fn after_idle_run(report: &Report) -> Option<(String, String)> {
+    let (run, failure) = report.first_idle.as_ref()?;
+    let message = format!("run {run} observed nothing: {}", failure.message);
+    let next = "give it what the message names with --set and --grant, or test it where that is";
+    Some((message, next.to_owned()))
+}
+
 fn failed(failure: &Failure, denied: &[DeniedAttempt]) -> String {
     let code = failure.code.as_str();
     match code.split('.').next().unwrap_or_default() {

@@ -22,9 +22,10 @@ impl Report {
             "cpu_ms": percentiles(self.cpu_times()),
         });
         json!({
-            "ok": self.failures == 0,
+            "ok": self.went_well(),
             "runs": self.runs,
             "failures": self.failures,
+            "idle": self.idle,
             "cut_short": self.cut_short,
             "probe": part("probes")[0],
             "metrics": part("metrics"),

@@ -21,7 +21,7 @@ mod show;
 mod stand;
 mod words;
 
-pub use advice::{after_failed_run, quoted, unfit};
+pub use advice::{after_failed_run, after_idle_run, quoted, unfit};
 pub use bench::{BenchError, Effort, Measured, bench};
 pub use build::{
     Bindings, BuildError, BuildPlan, Built, Language, Missing, Project, Step, Tools, component,

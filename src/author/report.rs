@@ -45,6 +45,10 @@ pub struct Report {
     pub failures: u64,
     /// The first of them.
     pub failed: Vec<Failed>,
+    /// Runs that found nothing to observe.
+    pub idle: u64,
+    /// The number of the first of them, and what it found missing.
+    pub first_idle: Option<(u64, Arc<Failure>)>,
     /// Why fewer runs were made than were asked for.
     pub cut_short: Option<&'static str>,
     /// What the guest logged, with the number of the run.
@@ -63,6 +67,13 @@ pub struct Report {
     pub snapshot: Snapshot,
     /// When that was.
     pub taken: Instant,
+}
+
+impl Report {
+    /// Whether every run went well. One that found nothing to observe did not: nothing of the probe was tried.
+    pub fn went_well(&self) -> bool {
+        self.failures == 0 && self.idle == 0
+    }
 }
 
 /// How the runs on a recording compare with the runs that were recorded.
@@ -135,6 +146,8 @@ struct Tally {
     runs: u64,
     failures: u64,
     failed: Vec<Failed>,
+    idle: u64,
+    first_idle: Option<(u64, Arc<Failure>)>,
     cut_short: Option<&'static str>,
     lines: Vec<(u64, LogLine)>,
     lines_left_out: u64,
@@ -151,6 +164,8 @@ impl Tally {
             runs: 0,
             failures: 0,
             failed: Vec::new(),
+            idle: 0,
+            first_idle: None,
             cut_short: None,
             lines: Vec::new(),
             lines_left_out: 0,
@@ -186,14 +201,25 @@ impl Tally {
                 self.differences_left_out += 1;
             }
         }
-        if let Outcome::Failed(failure) = run.outcome {
-            self.failures += 1;
-            if self.failed.len() < MAX_FAILED {
-                self.failed.push(Failed {
-                    run: run.number,
-                    failure,
-                    printed: run.said.printed,
-                });
+        self.note_outcome(run.number, run.outcome, run.said.printed);
+    }
+
+    fn note_outcome(&mut self, run: u64, outcome: Outcome, printed: String) {
+        match outcome {
+            Outcome::Ok => {}
+            Outcome::NotApplicable(failure) => {
+                self.idle += 1;
+                self.first_idle.get_or_insert((run, failure));
+            }
+            Outcome::Failed(failure) => {
+                self.failures += 1;
+                if self.failed.len() < MAX_FAILED {
+                    self.failed.push(Failed {
+                        run,
+                        failure,
+                        printed,
+                    });
+                }
             }
         }
     }
@@ -212,6 +238,8 @@ impl Tally {
             runs: self.runs,
             failures: self.failures,
             failed: self.failed,
+            idle: self.idle,
+            first_idle: self.first_idle,
             cut_short: self.cut_short,
             lines: self.lines,
             lines_left_out: self.lines_left_out,

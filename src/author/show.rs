@@ -29,11 +29,14 @@ impl fmt::Display for Report {
 impl Report {
     fn verdict(&self) -> String {
         let (runs, seconds) = (count(self.runs, "run"), self.interval.as_secs_f64());
-        let went = match (self.runs, self.failures) {
-            (1, 0) => "it went well".to_owned(),
-            (1, _) => "it failed".to_owned(),
-            (_, 0) => "all went well".to_owned(),
-            (_, failures) => format!("{failures} failed"),
+        let went = match (self.runs, self.failures, self.idle) {
+            (1, 0, 0) => "it went well".to_owned(),
+            (1, 0, _) => "it observed nothing".to_owned(),
+            (1, ..) => "it failed".to_owned(),
+            (_, 0, 0) => "all went well".to_owned(),
+            (_, 0, idle) => format!("{idle} observed nothing"),
+            (_, failures, 0) => format!("{failures} failed"),
+            (_, failures, idle) => format!("{failures} failed, {idle} observed nothing"),
         };
         let note = self.cut_short.map(|why| format!("\n  {why}"));
         let state = self

@@ -135,6 +135,7 @@ impl Taping {
             };
         }
         let failed = author::after_failed_run(report)
+            .or_else(|| author::after_idle_run(report))
             .map(|(message, next)| Trouble::new(Exit::Failure, message, next));
         if let Some(path) = &self.record {
             if report

@@ -51,7 +51,8 @@ fn after_help() -> String {
          The behaviours of --conformance. A probe that does what the examples do is held against all of them, with a file, \
          configuration and grants of the suite's own; of any other, run with its section and the flags, what is said \
          below of any probe is asked, and the rest is n/a:\n{}\n\
-         Exit codes: 0 every run went well, or no behaviour is red; 1 a run failed, or a behaviour is red; 65 the file is \
+         Exit codes: 0 every run went well, or no behaviour is red; 1 a run failed or found nothing to \
+         observe, or a behaviour is red; 65 the file is \
          no fit component; 78 configuration; 129, 130, 143 a signal ended it: after one, what the finished runs came to \
          is printed, and their tape is written.",
         author::list_behaviours()

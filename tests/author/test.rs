@@ -136,7 +136,7 @@ fn a_failure_costs_the_values_of_its_own_run_alone() {
 }
 
 #[test]
-fn a_rejected_probe_is_not_run_again_and_one_without_work_is_no_failure() {
+fn a_rejected_probe_is_not_run_again_and_one_without_work_has_not_gone_well() {
     let rejected = Guest::new()
         .text("m", "`warn` must be")
         .start("(call $fail (call $failure.bad-config %m))");
@@ -155,11 +155,22 @@ fn a_rejected_probe_is_not_run_again_and_one_without_work_is_no_failure() {
     let dormant = Guest::new()
         .text("m", "no such device")
         .collect("(call $fail (call $failure.not-applicable %m))");
-    let shown = Desk::with(&dormant).run("test guest.wasm", 0).out;
+    let desk = Desk::with(&dormant);
+    let ended = desk.run("test guest.wasm", 1);
     has(
-        &shown,
-        &["state dormant", "nothing to observe here: no such device"],
+        &ended.out,
+        &[
+            "1 run: it observed nothing; state dormant",
+            "nothing to observe here: no such device",
+        ],
     );
+    has(
+        &ended.notes,
+        &["error: run 1 observed nothing: no such device"],
+    );
+    let report = desk.json("test guest.wasm --runs 2", 1);
+    let told = ["ok", "failures", "idle"].map(|key| report[key].to_string());
+    assert_eq!(told, ["false", "0", "2"]);
 }
 
 #[test]
