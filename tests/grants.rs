@@ -47,9 +47,23 @@ fn failure(observation: &Observation) -> String {
 /// A folder like /proc/net with one line in it.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let text = "sockets: used 7\nTCP: inuse 3 orphan 0 tw 1 alloc 5 mem 2\nUDP: inuse 1 mem 0\n";
-    std::fs::write(folder.path().join("sockstat"), text).unwrap();
+    fill(folder.path(), 7);
     folder
+}
+
+/// Makes a folder, if there is none, in which so many sockets are used.
+fn fill(folder: &Path, used: u32) {
+    let _ = std::fs::create_dir(folder);
+    let text = format!(
+        "sockets: used {used}\nTCP: inuse 3 orphan 0 tw 1 alloc 5 mem 2\nUDP: inuse 1 mem 0\n"
+    );
+    std::fs::write(folder.join("sockstat"), text).unwrap();
+}
+
+/// Whether a run went well and wrote this value.
+fn wrote(observation: &Observation, value: f64) -> bool {
+    let mut writes = observation.staged.writes.iter();
+    matches!(observation.outcome, Outcome::Ok) && writes.any(|write| write.value == value)
 }
 
 #[tokio::test]
@@ -90,6 +104,72 @@ async fn a_granted_folder_that_is_not_there_leaves_the_probe_dormant() {
     let said = failure(&run(&mut probe).await);
     assert!(said.contains("/nowhere/at/all does not exist"), "{said}");
     assert_eq!(probe.status().state, ProbeState::Dormant);
+}
+
+#[tokio::test]
+async fn of_several_granted_folders_one_that_is_not_there_is_empty_until_it_is() {
+    let (bench, folder) = (Bench::new(), folder());
+    let later = folder.path().join("later");
+    let granted = [folder.path(), &later];
+    let mut other = sockets(&bench, folder.path(), &granted);
+    assert!(wrote(&run(&mut other).await, 7.0));
+
+    let mut probe = sockets(&bench, &later, &granted);
+    let said = failure(&run(&mut probe).await);
+    assert!(!said.contains("grant"), "it is granted: {said}");
+    assert_eq!(probe.status().denied, 0);
+    fill(&later, 9);
+    let observation = run(&mut probe).await;
+    assert!(wrote(&observation, 9.0), "{:?}", observation.outcome);
+    bench.assert_alive().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_takes_the_place_of_a_granted_one_is_read_from_then_on() {
+    let (bench, place) = (Bench::new(), tempfile::tempdir().unwrap());
+    let path = |name: &str| place.path().join(name);
+    let spool = path("spool");
+    fill(&spool, 1);
+    let mut probe = sockets(&bench, &spool, &[&spool]);
+    assert!(wrote(&run(&mut probe).await, 1.0));
+    let first = probe.status().instance_since;
+    assert!(wrote(&run(&mut probe).await, 1.0));
+    assert_eq!(probe.status().instance_since, first, "nothing has moved");
+
+    // Another folder under its name.
+    std::fs::rename(&spool, path("spool.old")).unwrap();
+    fill(&spool, 2);
+    assert!(wrote(&run(&mut probe).await, 2.0));
+    assert_ne!(probe.status().instance_since, first);
+
+    // A link, and one that is put into its place.
+    std::fs::rename(&spool, path("spool.older")).unwrap();
+    for (target, value) in [("spool.old", 1.0), ("spool.older", 2.0)] {
+        std::os::unix::fs::symlink(path(target), path("link")).unwrap();
+        std::fs::rename(path("link"), &spool).unwrap();
+        assert!(wrote(&run(&mut probe).await, value), "{target}");
+    }
+    assert_eq!((probe.status().runs, probe.status().denied), (5, 0));
+    bench.assert_alive().await;
+}
+
+#[tokio::test]
+async fn a_granted_folder_that_is_gone_fails_its_runs_until_there_is_one_again() {
+    let (bench, place) = (Bench::new(), tempfile::tempdir().unwrap());
+    let spool = place.path().join("spool");
+    fill(&spool, 1);
+    let mut probe = sockets(&bench, &spool, &[&spool]);
+    assert!(wrote(&run(&mut probe).await, 1.0));
+    std::fs::rename(&spool, place.path().join("spool.old")).unwrap();
+    let said = failure(&run(&mut probe).await);
+    assert!(
+        said.contains("unavailable") && said.contains("spool does not exist"),
+        "{said}"
+    );
+    assert_eq!(probe.status().state, ProbeState::Degraded);
+    fill(&spool, 2);
+    assert!(wrote(&run(&mut probe).await, 2.0));
+    assert_eq!(probe.status().crashes, 0);
 }
 
 #[tokio::test]

@@ -167,6 +167,15 @@ impl Instance {
         self.store.data().is_worn()
     }
 
+    /// Whether other files or folders lie where it was granted some: it knows those that lay there when it was made. May
+    /// wait for a device.
+    ///
+    /// # Errors
+    /// `unavailable` when what lies there now cannot be opened, or nothing is left.
+    pub(super) fn has_moved(&self) -> Result<bool, Failure> {
+        self.store.data().access.has_moved()
+    }
+
     /// What outlives the instance, to look at.
     pub(super) fn kept(&self) -> &Kept {
         &self.store.data().kept

@@ -26,8 +26,9 @@ pub(super) enum Resident {
     Lost,
 }
 
-/// What a run leaves behind, and how it went.
-type Ended = (Resident, Result<Produce, Trouble>);
+/// What a run leaves behind, and how it went; nothing was run where the instance was given up because other files lie where
+/// it was granted some.
+type Ended = (Resident, Option<Result<Produce, Trouble>>);
 
 impl Resident {
     pub(super) fn new(version: &Version) -> Self {
@@ -161,33 +162,41 @@ impl Resident {
             resident => resident.of(version),
         };
         if let Err(failure) = resident.load_state(version).await {
-            return self.settle((resident, Err(Trouble::Answer(failure))));
+            *self = resident;
+            return Err(Trouble::Answer(failure));
         }
-        let patience = version.deadline * resident.calls_to_make() + TOO_LATE;
-        let (parts, deadline) = (version.parts.clone(), version.deadline);
-        let mut task = spawn(version, run_once(parts, resident, facts, deadline));
-        tokio::select! {
-            biased;
-            ended = &mut task => return self.settle(joined(ended)),
-            () = tokio::time::sleep(TICK) => {}
-        }
-        let _hold = version.parts.host.ticker.hold();
-        match tokio::time::timeout(patience, &mut task).await {
-            Ok(ended) => self.settle(joined(ended)),
-            Err(_) => {
-                let message = format!("the call {}, longer than limits.deadline", waiting(version));
-                let stuck = Self::Stuck(task);
-                self.settle((
-                    stuck,
-                    Err(Trouble::Crash(Failure::new("limits.deadline", message))),
-                ))
+        // Without an instance, as after the first turn, one is made, and that is a run.
+        loop {
+            let (left, result) = resident.attempt(version, facts).await;
+            match result {
+                Some(result) => {
+                    *self = left;
+                    return result;
+                }
+                None => resident = left,
             }
         }
     }
 
-    fn settle(&mut self, (resident, result): Ended) -> Result<Produce, Trouble> {
-        *self = resident;
-        result
+    /// Hands a run to the guests' runtime, and waits for it as long as its calls may take.
+    async fn attempt(self, version: &Version, facts: RunFacts) -> Ended {
+        let patience = version.deadline * self.calls_to_make() + TOO_LATE;
+        let (parts, deadline) = (version.parts.clone(), version.deadline);
+        let mut task = spawn(version, run_once(parts, self, facts, deadline));
+        tokio::select! {
+            biased;
+            ended = &mut task => return joined(ended),
+            () = tokio::time::sleep(TICK) => {}
+        }
+        let _hold = version.parts.host.ticker.hold();
+        match tokio::time::timeout(patience, &mut task).await {
+            Ok(ended) => joined(ended),
+            Err(_) => {
+                let message = format!("the call {}, longer than limits.deadline", waiting(version));
+                let failure = Failure::new("limits.deadline", message);
+                (Self::Stuck(task), Some(Err(Trouble::Crash(failure))))
+            }
+        }
     }
 
     /// This one, without the instance if that is another version's.
@@ -250,13 +259,14 @@ fn joined(ended: Result<Ended, JoinError>) -> Ended {
         let message = format!("a defect of the host ended the run: {error}");
         (
             Resident::Lost,
-            Err(Trouble::Crash(Failure::new("host.panic", message))),
+            Some(Err(Trouble::Crash(Failure::new("host.panic", message)))),
         )
     })
 }
 
 /// One run on the guests' runtime: an instance if there is none, `start` if it has not answered yet, `collect`.
-/// Each call has the whole deadline.
+/// Each call has the whole deadline. An instance that knows other files than those that lie where it was granted some is
+/// given up instead, so that the next attempt has the time that it takes to make one.
 async fn run_once(
     parts: Arc<Parts>,
     resident: Resident,
@@ -269,8 +279,12 @@ async fn run_once(
     };
     let kept = match resident {
         Resident::Running(mut instance, parts) => {
-            let result = start_and_collect(&mut instance, facts, from_now).await;
-            return (Resident::Running(instance, parts), result);
+            let result = match instance.has_moved() {
+                Ok(true) => return (Resident::None(Box::new(instance.into_kept())), None),
+                Ok(false) => start_and_collect(&mut instance, facts, from_now).await,
+                Err(failure) => Err(Trouble::Answer(failure)),
+            };
+            return (Resident::Running(instance, parts), Some(result));
         }
         Resident::None(kept) => *kept,
         Resident::Stuck(_) | Resident::Lost => Kept::new(&parts.settings),
@@ -288,9 +302,9 @@ async fn run_once(
         Ok(instance) => {
             let mut instance = Box::new(instance);
             let result = start_and_collect(&mut instance, facts, from_now).await;
-            (Resident::Running(instance, parts), result)
+            (Resident::Running(instance, parts), Some(result))
         }
-        Err((trouble, kept)) => (Resident::None(Box::new(kept)), Err(trouble)),
+        Err((trouble, kept)) => (Resident::None(Box::new(kept)), Some(Err(trouble))),
     }
 }
 

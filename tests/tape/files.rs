@@ -94,6 +94,37 @@ async fn files_are_as_they_were_in_each_run() {
 }
 
 #[tokio::test]
+async fn folders_that_come_go_and_take_each_others_place_do_so_again() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let put = |value: &str| {
+        fs::create_dir(path("spool")).unwrap();
+        fs::write(path("spool/value"), value).unwrap();
+    };
+    fs::create_dir(path("stays")).unwrap();
+    for (stays, missing) in [("stays", "error: no-entry"), ("none", "does not exist")] {
+        put("one");
+        let granted = format!("read = [{:?}, {:?}]", path("spool"), path(stays));
+        let to = path("spool/value").display().to_string();
+        let section = section("reach", &granted, &[("do", "read"), ("to", &to)]);
+        let tape = Tape::recording(None);
+        let mut probe = try_load(&tape, REACH.as_ref(), &section).unwrap();
+        let mut said = crate::scene::run(&tape, &mut probe, 1).await.said();
+        fs::rename(path("spool"), path("old")).unwrap();
+        put("two");
+        said.extend(crate::scene::run(&tape, &mut probe, 2).await.said());
+        fs::remove_dir_all(path("spool")).unwrap();
+        said.extend(crate::scene::run(&tape, &mut probe, 1).await.said());
+        assert_eq!(said[..3], ["ok: one", "ok: two", "ok: two"]);
+        assert!(said[3].contains(missing), "{said:?}");
+        fs::remove_dir_all(path("old")).unwrap();
+        let replayed = replay(REACH, &tape.recorded().unwrap()).await;
+        assert_eq!(replayed.said(), said);
+        replayed.assert_same();
+    }
+}
+
+#[tokio::test]
 async fn a_probe_that_asks_otherwise_is_answered_as_far_as_the_tape_knows() {
     let folder = folder();
     let root = folder.path().canonicalize().unwrap();

@@ -199,7 +199,8 @@ pub(super) fn folder(guest: &Guest, at: &Resource<Descriptor>) -> FsResult<Dir> 
     }
 }
 
-/// The single file that `path` means, where only single files are granted in this folder.
+/// The single file that `path` means, where only single files are granted in this folder; nothing is below a granted path
+/// that is missing.
 pub(super) fn named(guest: &Guest, dir: &Dir, path: &str) -> FsResult<Option<PathBuf>> {
     let Some(preopen) = guest.access.files.of(dir) else {
         return Ok(None);
@@ -209,6 +210,7 @@ pub(super) fn named(guest: &Guest, dir: &Dir, path: &str) -> FsResult<Option<Pat
     };
     match only.get(path.trim_start_matches("./")) {
         Some(file) => Ok(Some(file.clone())),
+        None if only.is_empty() => Err(ErrorCode::NoEntry.into()),
         None => {
             let target = guest.access.files.target(&preopen.path, path);
             guest.access.denier.note(&Attempt::read(&target));

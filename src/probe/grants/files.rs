@@ -6,11 +6,14 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2};
+use rustix::fs::{
+    FileType, MemfdFlags, Mode, OFlags, ResolveFlags, fstat, memfd_create, open, openat2,
+};
 use rustix::io::Errno;
 use wasmtime_wasi::FsPerms;
 use wasmtime_wasi::filesystem::{Dir, OpenMode};
 
+use super::found::{Found, all_missing, find};
 use crate::model::Failure;
 
 /// `openat2` fails when something is renamed anywhere meanwhile.
@@ -25,6 +28,8 @@ const NEVER_WAIT: OFlags = OFlags::RDONLY
 #[derive(Default)]
 pub(super) struct Files {
     preopens: Vec<Preopen>,
+    /// What each granted path was, in the order of the grants.
+    found: Vec<Found>,
     /// They are a tape's: nothing of the machine is looked at.
     taped: bool,
 }
@@ -36,7 +41,8 @@ pub(super) struct Preopen {
     /// The folder. Where only single files of it are granted it is one of those files, opened so that it serves for
     /// nothing: what this host forgets to check fails in the kernel, for a file is no folder.
     pub(super) dir: Dir,
-    /// The only names that may be opened in it, and where they are; nothing: all.
+    /// The only names that may be opened in it, and where they are; nothing: all. Where there is none, the granted path is
+    /// missing: to the guest nothing is there.
     pub(super) only: Option<BTreeMap<String, PathBuf>>,
 }
 
@@ -74,49 +80,57 @@ impl From<Errno> for NotOpened {
 }
 
 impl Files {
-    /// Opens what is granted.
+    /// Opens what is granted, as far as it is there.
     ///
     /// # Errors
-    /// `not-applicable` when it does not exist on this machine, `grant` when it cannot be opened.
+    /// `not-applicable` when none of it exists on this machine, `grant` when something cannot be opened.
     pub(super) fn open(granted: &[PathBuf]) -> Result<Self, Failure> {
-        let mut preopens: Vec<Preopen> = Vec::new();
-        let mut single = Vec::new();
+        let mut found = Vec::new();
         for path in granted {
-            let metadata = fs::metadata(path).map_err(|error| unusable(path, &error))?;
-            if metadata.is_dir() {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                preopens.push(preopen(path, path, flags, None)?);
-            } else if metadata.is_file() {
-                single.push(path);
-            } else {
+            let one = find(path).map_err(|error| unusable(path, &error))?;
+            found.push(one.ok_or_else(|| {
                 let shown = path.display();
                 let message = format!("grant.read: {shown} is neither a folder nor a regular file");
-                return Err(Failure::new("grant", message));
-            }
+                Failure::new("grant", message)
+            })?);
         }
-        for path in single {
+        if let Some(path) = all_missing(granted, &found) {
+            return Err(missing(path));
+        }
+        let mut preopens: Vec<Preopen> = Vec::new();
+        let paths = |kind: fn(&Found) -> bool| {
+            let both = granted.iter().zip(&found);
+            both.filter(move |(_, one)| kind(one)).map(|(path, _)| path)
+        };
+        for path in paths(|one| matches!(one, Found::Folder(..))) {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            preopens.push(preopen(path, path, flags, None)?);
+        }
+        for path in paths(|one| *one == Found::File) {
             add_file(&mut preopens, path)?;
+        }
+        for path in paths(|one| *one == Found::Missing) {
+            let file = empty().map_err(|error| unusable(path, &error))?;
+            preopens.push(Preopen::nowhere(file, path));
         }
         Ok(Self {
             preopens,
+            found,
             taped: false,
         })
     }
 
-    /// Those of a tape: paths, and whether each is a folder. Each is opened as an empty file of `empty`, which serves for
-    /// nothing but to be told from the others.
+    /// Those of a tape. Each is opened as an empty file, which serves for nothing but to be told from the others.
     ///
     /// # Errors
     /// The outer one: no such file could be had. The inner one: a path without a name in UTF-8.
-    pub(super) fn of_tape(
-        granted: &[(&Path, bool)],
-        empty: impl Fn() -> io::Result<File>,
-    ) -> io::Result<Result<Self, Failure>> {
+    pub(super) fn of_tape(granted: &[(&Path, Found)]) -> io::Result<Result<Self, Failure>> {
         let mut preopens: Vec<Preopen> = Vec::new();
-        for (path, _) in granted.iter().filter(|(_, is_folder)| *is_folder) {
+        let paths = |kind: fn(&Found) -> bool| granted.iter().filter(move |(_, one)| kind(one));
+        for (path, _) in paths(|one| matches!(one, Found::Folder(..))) {
             preopens.push(Preopen::of(empty()?, path, None));
         }
-        for (path, _) in granted.iter().filter(|(_, is_folder)| !*is_folder) {
+        for (path, _) in paths(|one| *one == Found::File) {
             let file = empty()?;
             let added = add_named(&mut preopens, path, |folder, only| {
                 Ok(Preopen::of(file, folder, Some(only)))
@@ -125,10 +139,19 @@ impl Files {
                 return Ok(Err(failure));
             }
         }
+        for (path, _) in paths(|one| *one == Found::Missing) {
+            preopens.push(Preopen::nowhere(empty()?, path));
+        }
         Ok(Ok(Self {
             preopens,
+            found: granted.iter().map(|(_, one)| *one).collect(),
             taped: true,
         }))
+    }
+
+    /// What lay at each granted path, in the order of the grants.
+    pub(super) fn found(&self) -> &[Found] {
+        &self.found
     }
 
     /// All of them.
@@ -157,6 +180,16 @@ impl Preopen {
             only,
         }
     }
+
+    /// Of a path at which nothing lies; `file` stands for it, and is reached by nothing.
+    fn nowhere(file: File, path: &Path) -> Self {
+        Self::of(file, path, Some(BTreeMap::new()))
+    }
+}
+
+/// A file that stands for a folder of which nothing is reached.
+fn empty() -> io::Result<File> {
+    Ok(memfd_create("probity-empty", MemfdFlags::CLOEXEC)?.into())
 }
 
 /// Grants one file, under its folder's path.
@@ -207,14 +240,16 @@ fn preopen(
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Failure {
-    let shown = path.display();
     match error.kind() {
-        io::ErrorKind::NotFound => Failure::new(
-            "not-applicable",
-            format!("grant.read: {shown} does not exist"),
-        ),
-        _ => Failure::new("grant", format!("grant.read: {shown}: {error}")),
+        io::ErrorKind::NotFound => missing(path),
+        _ => Failure::new("grant", format!("grant.read: {}: {error}", path.display())),
     }
+}
+
+/// What is said of a granted path at which nothing lies.
+pub(super) fn missing(path: &Path) -> Failure {
+    let message = format!("grant.read: {} does not exist", path.display());
+    Failure::new("not-applicable", message)
 }
 
 /// Opens what `path` leads to below `folder`, through links that stay below it; `follow`: also when it is a link itself.

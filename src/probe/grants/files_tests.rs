@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
+use super::super::found::have_moved;
 use super::*;
 
 fn folder() -> (tempfile::TempDir, File) {
@@ -123,6 +124,39 @@ fn single_files_share_their_folder_and_give_nothing_else_of_it() {
     let files = Files::open(&[path("in/file"), path("in")]).unwrap();
     assert_eq!(files.all().count(), 1);
     assert!(files.all().next().unwrap().only.is_none());
+}
+
+#[test]
+fn what_lies_elsewhere_than_it_was_opened_has_moved() {
+    let (folder, _) = folder();
+    let path = |name: &str| folder.path().join(name);
+    let granted = [path("in"), path("outside"), path("later")];
+    let open = || Files::open(&granted).unwrap();
+    let opened = open();
+    let nowhere = opened.all().last().unwrap();
+    assert_eq!(Path::new(&nowhere.path), path("later"));
+    assert!(open_below(&nowhere.dir.dir, ".", true).is_err());
+    let moved = |opened: &Files| have_moved(&granted, opened).unwrap();
+    assert!(!moved(&opened));
+    // A single file is opened by its path, whichever it is.
+    fs::write(path("other"), "other").unwrap();
+    fs::rename(path("other"), path("outside")).unwrap();
+    assert!(!moved(&opened));
+    fs::remove_file(path("outside")).unwrap();
+    assert!(!moved(&opened));
+    fs::create_dir(path("later")).unwrap();
+    assert!(moved(&opened));
+    let opened = open();
+    assert!(!moved(&opened));
+    fs::rename(path("in"), path("out")).unwrap();
+    assert!(moved(&opened));
+    fs::remove_dir(path("later")).unwrap();
+    let left = have_moved(&granted, &opened).unwrap_err();
+    assert_eq!(left.code, "unavailable");
+    // What the kernel makes up stays the same folder while it is open.
+    let made_up = ["/dev/fd".into()];
+    let opened = Files::open(&made_up).unwrap();
+    assert!(!have_moved(&made_up, &opened).unwrap());
 }
 
 #[test]

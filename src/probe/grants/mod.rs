@@ -9,6 +9,7 @@ mod denied;
 mod descriptors;
 mod environment;
 mod files;
+mod found;
 mod http;
 mod link;
 mod names;
@@ -139,7 +140,7 @@ impl Access {
     /// `output`, what it is refused to `denials`.
     ///
     /// # Errors
-    /// `not-applicable` when a granted file does not exist on this machine, `grant` when it cannot be opened.
+    /// `not-applicable` when no granted file exists on this machine, `grant` when one cannot be opened.
     pub(super) fn new(
         reach: &Arc<Reach>,
         output: &OutputTail,
@@ -159,6 +160,14 @@ impl Access {
             reach: reach.clone(),
             denier,
         })
+    }
+
+    /// Whether other files or folders lie at the granted paths than this instance has opened.
+    ///
+    /// # Errors
+    /// `unavailable` when what lies there now cannot be opened, or nothing is left.
+    pub(super) fn has_moved(&self) -> Result<bool, Failure> {
+        taped::have_moved(&self.reach.tape, &self.files, &self.reach.grants.read)
     }
 
     /// The text that stands for a secret.

@@ -215,6 +215,12 @@ impl Deck {
         })
     }
 
+    /// Whether an instance was made in this run on recording, which opened what is granted.
+    pub(in crate::probe) fn opens_granted(&self) -> bool {
+        let asked = |run: &mut RunTape| run.files.all().any(|one| one.ask == FileQuestion::Grant);
+        self.with_run(asked).unwrap_or(false)
+    }
+
     /// The last stat of a path that was given in this run, or the next one.
     pub(in crate::probe) fn known_stat(&self, path: &str, link_itself: bool) -> Option<FileStat> {
         let last = |run: &mut RunTape| {

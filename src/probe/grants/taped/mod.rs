@@ -22,7 +22,7 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::p2::SocketResult;
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode;
 
-pub(super) use opening::open;
+pub(super) use opening::{have_moved, open};
 
 use super::resolve::{MachineResolver, Resolve};
 use crate::probe::host::Guest;

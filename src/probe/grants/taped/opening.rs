@@ -17,7 +17,8 @@ use super::files::{code_of, coded, file_of, path_of, stat};
 use crate::model::Failure;
 use crate::probe::grants::denied::Attempt;
 use crate::probe::grants::descriptors::{self, OpenAt};
-use crate::probe::grants::files::{self, Files, Opened};
+use crate::probe::grants::files::{Files, Opened, missing};
+use crate::probe::grants::found::{self, Found};
 use crate::probe::host::Guest;
 use crate::probe::tape::{Blob, Deck, FileAnswer, FileKind, FileQuestion, FileStat, Tape};
 
@@ -33,43 +34,90 @@ pub(in crate::probe::grants) fn open(tape: &Tape, granted: &[PathBuf]) -> Result
         return replayed(deck, granted);
     }
     let opened = Files::open(granted);
-    for path in granted {
-        let shown = path.to_string_lossy();
-        let mut answer = FileAnswer::to(FileQuestion::Grant, &shown);
-        match &opened {
-            Ok(files) => answer.stat = Some(FileStat::of_kind(kind_of(files, path))),
-            Err(failure) => answer.error = Some(format!("{}: {}", failure.code, failure.message)),
+    match &opened {
+        Ok(files) => {
+            for (path, found) in granted.iter().zip(files.found()) {
+                deck.record_file(&granted_answer(path, *found));
+            }
         }
-        deck.record_file(&answer);
+        Err(failure) => record_refusal(deck, granted, failure),
     }
     opened
 }
 
-/// What a path is that is granted.
-fn kind_of(files: &Files, path: &Path) -> FileKind {
-    let whole = |one: &files::Preopen| one.only.is_none() && Path::new(&one.path) == path;
-    if files.all().any(whole) {
-        FileKind::Folder
-    } else {
-        FileKind::File
+/// Whether other files lie at the granted paths than those that were opened, on the machine or on the tape: recording, an
+/// instance was made anew then.
+///
+/// # Errors
+/// As [`found::have_moved`], or as that failed on recording.
+pub(in crate::probe::grants) fn have_moved(
+    tape: &Tape,
+    files: &Files,
+    granted: &[PathBuf],
+) -> Result<bool, Failure> {
+    let deck = tape.deck();
+    if let Some(deck) = deck.filter(|deck| deck.replays()) {
+        return match deck.opens_granted() {
+            true => replayed(deck, granted).map(|_| true),
+            false => Ok(false),
+        };
+    }
+    let moved = found::have_moved(granted, files);
+    if let (Some(deck), Err(failure)) = (deck, &moved) {
+        record_refusal(deck, granted, failure);
+    }
+    moved
+}
+
+fn granted_answer(path: &Path, found: Found) -> FileAnswer {
+    let mut answer = FileAnswer::to(FileQuestion::Grant, &path.to_string_lossy());
+    match found {
+        Found::Folder(..) => answer.stat = Some(FileStat::of_kind(FileKind::Folder)),
+        Found::File => answer.stat = Some(FileStat::of_kind(FileKind::File)),
+        Found::Missing => answer.error = Some(error_of(&missing(path))),
+    }
+    answer
+}
+
+fn record_refusal(deck: &Deck, granted: &[PathBuf], failure: &Failure) {
+    for path in granted {
+        deck.record_file(&FileAnswer {
+            error: Some(error_of(failure)),
+            ..FileAnswer::to(FileQuestion::Grant, &path.to_string_lossy())
+        });
     }
 }
 
+fn error_of(failure: &Failure) -> String {
+    format!("{}: {}", failure.code, failure.message)
+}
+
 fn replayed(deck: &Deck, granted: &[PathBuf]) -> Result<Files, Failure> {
-    let mut kinds = Vec::new();
+    let mut all = Vec::new();
+    let mut first_missing = None;
     for path in granted {
         let shown = path.to_string_lossy();
         let answer = deck.file(FileQuestion::Grant, &shown, false);
-        if let Some(error) = &answer.error {
-            let (code, message) = error.split_once(": ").unwrap_or(("grant", error));
-            return Err(Failure::new(code, message));
-        }
-        let is_folder = answer
-            .stat
-            .is_some_and(|stat| stat.kind == FileKind::Folder);
-        kinds.push((path.as_path(), is_folder));
+        let found = match (&answer.error, answer.stat) {
+            (Some(error), _) => {
+                let (code, message) = error.split_once(": ").unwrap_or(("grant", error));
+                let failure = Failure::new(code, message);
+                if code != "not-applicable" {
+                    return Err(failure);
+                }
+                first_missing.get_or_insert(failure);
+                Found::Missing
+            }
+            (None, Some(stat)) if stat.kind == FileKind::Folder => Found::Folder(0, 0),
+            (None, _) => Found::File,
+        };
+        all.push((path.as_path(), found));
     }
-    Files::of_tape(&kinds, || copy(&[]))
+    let is_missing = |(_, found): &(&Path, Found)| *found == Found::Missing;
+    if let Some(failure) = first_missing.filter(|_| all.iter().all(is_missing)) {
+        return Err(failure);
+    }
+    Files::of_tape(&all)
         .map_err(|error| Failure::new("grant", format!("no memory for a copy: {error}")))?
 }
 
