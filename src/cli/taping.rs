@@ -13,7 +13,7 @@ use super::subject::{Prepared, SectionOptions, around};
 use super::{Exit, Trouble, output};
 use crate::author::{self, Report, Subject};
 use crate::config;
-use crate::probe::{Compiler, ProbeConfig, Surroundings, Tape, TapeDocument};
+use crate::probe::{Compiler, ProbeConfig, Surroundings, Tape, TapeDocument, TapeError};
 
 /// When a fake clock begins that is not told.
 const BEGINNING: &str = "2026-01-01T00:00:00Z";
@@ -138,36 +138,34 @@ impl Taping {
             .or_else(|| author::after_idle_run(report))
             .map(|(message, next)| Trouble::new(Exit::Failure, message, next));
         if let Some(path) = &self.record {
-            if report
-                .failed
-                .iter()
-                .any(|one| one.failure.code == UNRECORDABLE)
-            {
-                output::note("note: the recording is not whole, and no tape is written");
-            } else {
-                self.write(path, report.runs)?;
+            match (self.tape.recorded(), &failed) {
+                // The runs say more of why they failed.
+                (Err(error @ TapeError::NotWhole(..)), Some(_)) => {
+                    output::note(&format!("note: no tape is written: {error}"));
+                }
+                (recorded, _) => write(path, recorded, report.runs)?,
             }
         }
         failed.map_or(Ok(Exit::Success), |failed| Err(failed.into()))
     }
+}
 
-    fn write(&self, path: &Path, runs: u64) -> Result<(), Trouble> {
-        let shown = path.display();
-        let text = self.tape.recorded().map_err(|error| {
-            let message = format!("no tape is written: {error}");
-            Trouble::new(Exit::Failure, message, error.next())
-        })?;
-        // Another tape that is there is whole until this one is.
-        author::put(path, text.as_bytes()).map_err(|error| unwritable(path, &error))?;
-        let runs = match runs {
-            1 => "1 run is".to_owned(),
-            runs => format!("{runs} runs are"),
-        };
-        output::note(&format!(
-            "note: {runs} recorded in {shown}; look through it before you share it"
-        ));
-        Ok(())
-    }
+fn write(path: &Path, recorded: Result<String, TapeError>, runs: u64) -> Result<(), Trouble> {
+    let shown = path.display();
+    let text = recorded.map_err(|error| {
+        let message = format!("no tape is written: {error}");
+        Trouble::new(Exit::Failure, message, error.next())
+    })?;
+    // Another tape that is there is whole until this one is.
+    author::put(path, text.as_bytes()).map_err(|error| unwritable(path, &error))?;
+    let runs = match runs {
+        1 => "1 run is".to_owned(),
+        runs => format!("{runs} runs are"),
+    };
+    output::note(&format!(
+        "note: {runs} recorded in {shown}; look through it before you share it"
+    ));
+    Ok(())
 }
 
 /// Told before the first run, for a recording may take hours.
@@ -209,9 +207,6 @@ fn unwritable(path: &Path, error: &io::Error) -> Trouble {
     let next = "name a file in a folder that you may write to";
     Trouble::new(Exit::Failure, message, next)
 }
-
-/// What a tape could not hold.
-const UNRECORDABLE: &str = "tape.unrecordable";
 
 fn read(path: &Path) -> Result<TapeDocument, Trouble> {
     let shown = path.display();

@@ -186,17 +186,25 @@ async fn what_the_kernel_makes_up_is_recorded_as_it_was_read() {
 async fn a_file_that_is_too_large_for_a_tape_fails_the_recording() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("large");
-    fs::File::create(&file).unwrap().set_len(40 << 20).unwrap();
+    let sized = |size| fs::File::create(&file).unwrap().set_len(size).unwrap();
     let granted = format!("read = [\"{}\"]", folder.path().display());
     let to = file.display().to_string();
-    let (runs, text) = record(
-        REACH,
-        &section("reach", &granted, &[("do", "read"), ("to", &to)]),
-        1,
-    )
-    .await;
+    let section = section("reach", &granted, &[("do", "read"), ("to", &to)]);
+    let tape = Tape::recording(None);
+    let mut probe = try_load(&tape, REACH.as_ref(), &section).unwrap();
+    sized(1);
+    let well = crate::scene::run(&tape, &mut probe, 1).await;
+    assert_eq!(well.codes(), ["other"]);
+    assert!(tape.recorded().unwrap().len() < 10_000);
+    sized(40 << 20);
+    let runs = crate::scene::run(&tape, &mut probe, 1).await;
     assert_eq!(runs.codes(), ["tape.unrecordable"]);
     let said = &runs.said()[0];
     assert!(said.contains(&to) && said.contains("32MiB"), "{said}");
-    assert!(text.len() < 10_000);
+    // However the runs after it went: the recording is not whole.
+    sized(1);
+    let after = crate::scene::run(&tape, &mut probe, 1).await;
+    assert_eq!(after.codes(), ["other"]);
+    let refused = tape.recorded().unwrap_err().to_string();
+    assert_eq!(refused, format!("run 2: {said}"));
 }

@@ -49,6 +49,8 @@ pub(super) struct Book {
     pub(super) scrubber: Scrubber,
     /// The first thing that went wrong in this run.
     pub(super) fault: Option<Failure>,
+    /// The first thing that could not be recorded, and in which run, by its place: the recording is not whole.
+    pub(super) unrecordable: Option<(usize, Failure)>,
     /// What was odd in this run.
     pub(super) remarks: Vec<String>,
 }
@@ -133,18 +135,19 @@ impl Deck {
 
     /// Counts bytes that go onto the tape; when there is no room for them that is the run's fault.
     pub(super) fn has_room(&self, bytes: usize, what: &str) -> bool {
-        let mut book = lock(&self.book);
-        let all = book.bytes.saturating_add(bytes as u64);
-        if all <= MAX_BYTES {
-            book.bytes = all;
-            return true;
+        {
+            let mut book = lock(&self.book);
+            let all = book.bytes.saturating_add(bytes as u64);
+            if all <= MAX_BYTES {
+                book.bytes = all;
+                return true;
+            }
         }
         let most = ByteSize(MAX_BYTES);
         let message = format!(
             "there is no room for {what}: a tape holds {most} in all; record fewer runs, or let the probe read less"
         );
-        let fault = || Failure::new("tape.unrecordable", message);
-        book.fault.get_or_insert_with(fault);
+        self.note_unrecordable(Failure::new("tape.unrecordable", message));
         false
     }
 
@@ -162,7 +165,16 @@ impl Deck {
     /// Notes that something cannot be recorded.
     pub(in crate::probe) fn unrecordable(&self, what: &str) -> Failure {
         let message = format!("cannot be recorded: {what}");
-        self.note_fault(Failure::new("tape.unrecordable", message))
+        self.note_unrecordable(Failure::new("tape.unrecordable", message))
+    }
+
+    fn note_unrecordable(&self, failure: Failure) -> Failure {
+        let mut book = lock(&self.book);
+        let run = book.run.unwrap_or(0);
+        book.unrecordable
+            .get_or_insert_with(|| (run, failure.clone()));
+        drop(book);
+        self.note_fault(failure)
     }
 
     pub(super) fn note_fault(&self, failure: Failure) -> Failure {

@@ -53,6 +53,9 @@ pub enum TapeError {
     /// A secret, by name, would be in it.
     #[error("the secret `{0}` would be in it")]
     Secret(String),
+    /// A run, by its number, had an answer that no tape holds, or for which there was no room.
+    #[error("run {0}: {1}")]
+    NotWhole(usize, String),
     /// Nothing was recorded.
     #[error("nothing was recorded")]
     Empty,
@@ -71,6 +74,7 @@ impl TapeError {
             Self::Unfaithful(_) | Self::Secret(_) => {
                 "keep it out of the probe's configuration and answers, and record again"
             }
+            Self::NotWhole(..) => "let it ask for less while it is recorded",
             Self::Empty => "let the probe run at least once",
         }
     }

@@ -113,7 +113,7 @@ impl Tape {
     /// What was recorded, as text, without secrets.
     ///
     /// # Errors
-    /// When nothing was, or it cannot be written faithfully and without secrets.
+    /// When nothing was, something could not be, or it cannot be written faithfully and without secrets.
     pub fn recorded(&self) -> Result<String, TapeError> {
         let deck = self.deck().filter(|deck| deck.role == Role::Recording);
         let book = deck.map(|deck| lock(&deck.book));
@@ -121,7 +121,14 @@ impl Tape {
             Some(book) => (book.document.clone(), book),
             None => return Err(TapeError::Empty),
         };
-        document.ok_or(TapeError::Empty)?.write(&book.scrubber)
+        let document = document.ok_or(TapeError::Empty)?;
+        match &book.unrecordable {
+            // A run that was given up is not on the tape.
+            Some((run, failure)) if *run < document.runs() => {
+                Err(TapeError::NotWhole(run + 1, failure.message.clone()))
+            }
+            _ => document.write(&book.scrubber),
+        }
     }
 
     /// A run has ended so, and logged these lines. Recording, that is put onto the tape; replaying,
