@@ -296,10 +296,10 @@ impl TapeDocument {
             serde_json::to_value(&self).map_err(|error| unfaithful(error.to_string()))?;
         scrubber.scrub(&mut value);
         leave_out_nothing_granted(&mut value);
-        let text = lay_out(&value);
-        if let Some(name) = scrubber.found_in(text.as_bytes()) {
+        if let Some(name) = scrubber.scrub(&mut value.clone()) {
             return Err(TapeError::Secret(name.to_owned()));
         }
+        let text = lay_out(&value);
         let read = Self::parse(&text).map_err(|error| match error {
             TapeError::TooLarge(_) => error,
             other => unfaithful(other.to_string()),

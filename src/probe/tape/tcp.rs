@@ -71,7 +71,7 @@ impl TcpAnswer {
             .iter()
             .flat_map(|part| part.data.0.clone())
             .collect();
-        if scrubber.bytes(&mut all) {
+        if scrubber.bytes(&mut all).is_some() {
             let mut rest = &all[..];
             for part in &mut self.said {
                 let (piece, behind) = rest.split_at(part.data.0.len());
