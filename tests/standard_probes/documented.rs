@@ -61,3 +61,27 @@ async fn a_probe_that_is_told_nothing_lies_dormant_and_says_what_it_wants() {
         );
     }
 }
+
+#[test]
+fn the_sizes_in_the_table_are_those_of_the_files() {
+    let table = include_str!("../../probes/README.md");
+    let rows = table.lines().filter_map(|line| {
+        let (name, rest) = line.strip_prefix("| [`")?.split_once("`](")?;
+        let size = rest
+            .split('|')
+            .find_map(|cell| cell.trim().strip_suffix(" KB"))?;
+        Some((name, size.parse::<i64>().unwrap()))
+    });
+    let mut count = 0;
+    for (name, kilobytes) in rows {
+        let file = format!("{}/probes/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
+        let bytes = std::fs::metadata(file).unwrap().len() as i64;
+        let off = (bytes - kilobytes * 1000).abs();
+        assert!(
+            off <= 1000,
+            "{name}: {kilobytes} KB, and it has {bytes} bytes"
+        );
+        count += 1;
+    }
+    assert_eq!(count, 15);
+}
