@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::desk::{Desk, has};
 use crate::support::bench::{GAUGE, named_gauge};
+use crate::support::guest::Guest;
 
 const SOCKETS: &[u8] = include_bytes!("../../probes/sockets.wasm");
 const TCP: &[u8] = include_bytes!("../../probes/tcp.wasm");
@@ -328,4 +329,23 @@ fn with_a_fake_clock_the_output_is_the_same_each_time() {
         &String::from_utf8(output.stderr).unwrap(),
         &["a time such as 2026-01-31T12:00:00Z"],
     );
+}
+
+#[test]
+fn the_quota_of_the_log_goes_by_the_clock_that_the_probe_sees() {
+    let guest = Guest::new()
+        .text("line", "once a run")
+        .collect("(call $log (i32.const 2) %line) (call $log (i32.const 2) %line) (call $ok)");
+    let desk = Desk::with(&guest);
+    // Each run is a minute behind the one before, however fast they follow each other.
+    let line = "test guest.wasm --runs 3 --interval 1m --limit log_lines=1 --fake-clock";
+    let shown = desk.run(&format!("{line} --record tape.json"), 0).out;
+    let every = [
+        "run 1  info   once a run\n  run 1  warn   log quota used up",
+        "run 2  info   once a run\n  run 2  warn   log quota used up",
+        "run 3  info   once a run\n  run 3  warn   log quota used up",
+    ];
+    has(&shown, &every);
+    let again = desk.run("test guest.wasm --replay tape.json --expect-same", 0);
+    has(&again.out, &every);
 }

@@ -1,6 +1,6 @@
 //! `probity:host/log`: a guest's lines in the host's log, within a quota.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use super::Guest;
 use super::transcript::LogLevel;
@@ -21,7 +21,10 @@ pub(in crate::probe) struct LogQuota {
     bytes: u64,
     used_lines: u32,
     used_bytes: u64,
-    began: Option<Instant>,
+    /// When the present minute began, by the clock that [`Guest::log_time`] says.
+    began: Option<Duration>,
+    /// When this was made, by the machine's clock.
+    origin: Instant,
     /// Lines passed on, and lines dropped over the quota, since somebody asked.
     passed: u64,
     dropped: u64,
@@ -44,6 +47,7 @@ impl LogQuota {
             used_lines: 0,
             used_bytes: 0,
             began: None,
+            origin: Instant::now(),
             passed: 0,
             dropped: 0,
         }
@@ -65,11 +69,13 @@ impl LogQuota {
         counts
     }
 
-    fn judge(&mut self, bytes: usize, now: Instant) -> Verdict {
-        if self
-            .began
-            .is_none_or(|began| now.duration_since(began) >= PERIOD)
-        {
+    /// What becomes of a line of so many bytes at `now`. A clock that goes back begins another minute.
+    fn judge(&mut self, bytes: usize, now: Duration) -> Verdict {
+        let is_of_this_minute = |began: Duration| {
+            let passed = now.checked_sub(began);
+            passed.is_some_and(|passed| passed < PERIOD)
+        };
+        if !self.began.is_some_and(is_of_this_minute) {
             (self.began, self.used_lines, self.used_bytes) = (Some(now), 0, 0);
         }
         let within = self.used_lines < self.lines && self.used_bytes + bytes as u64 <= self.bytes;
@@ -118,6 +124,16 @@ impl Guest {
         }
     }
 
+    /// The time by which the quota's minutes are counted: the machine's, and with a tape the beginning of the run as the
+    /// guest is told it, so that a replay drops what was dropped then.
+    fn log_time(&self) -> Duration {
+        if self.settings.tape.is_on() {
+            let since = self.run.wall.duration_since(UNIX_EPOCH);
+            return since.unwrap_or_default();
+        }
+        self.kept.quota.origin.elapsed()
+    }
+
     /// Passes a line on to whoever listens, or to the log.
     fn say(&self, level: LogLevel, line: String) {
         if let Some(transcript) = &self.settings.transcript {
@@ -146,7 +162,8 @@ impl Host for Guest {
             return Ok(());
         }
         let line = printable(&message, MAX_LINE_BYTES);
-        match self.kept.quota.judge(line.len(), Instant::now()) {
+        let now = self.log_time();
+        match self.kept.quota.judge(line.len(), now) {
             Verdict::Pass => self.say(level, line),
             Verdict::FirstDropped => self.say(LogLevel::Warn, QUOTA_USED_UP.to_owned()),
             Verdict::Dropped => {}
@@ -161,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_quota_closes_at_its_limit_and_opens_again_after_a_minute() {
-        let start = Instant::now();
+        let start = Duration::from_secs(1000);
         for (lines, bytes, size, passed) in [(3, 1000, 1, 3), (1000, 10, 5, 2), (1000, 10, 11, 0)] {
             let mut quota = LogQuota::new(lines, bytes);
             let verdicts: Vec<Verdict> = (0..5).map(|_| quota.judge(size, start)).collect();
@@ -179,6 +196,8 @@ mod tests {
             assert_eq!(quota.take_counts(), (passed as u64, 5 - passed as u64));
             let later = quota.judge(1, start + PERIOD);
             assert_eq!((later, quota.take_counts()), (Verdict::Pass, (1, 0)));
+            let back = quota.judge(1, start);
+            assert_eq!(back, Verdict::Pass, "a clock that was set back");
         }
     }
 }
