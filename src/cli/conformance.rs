@@ -35,11 +35,14 @@ pub(super) fn conformance(
         let below = folder.path().to_owned();
         stopping.or(move || hold(cases, &below)).await?
     })??;
-    if !held.table.files.is_empty() {
-        output::data(&match format {
-            ReportFormat::Table => held.table.to_string(),
-            ReportFormat::Json => serde_json::to_string_pretty(&held.table.json())?,
-        })?;
+    let text = match format {
+        // Each refused file has a line of its own below.
+        ReportFormat::Table if held.table.files.is_empty() => None,
+        ReportFormat::Table => Some(held.table.to_string()),
+        ReportFormat::Json => Some(serde_json::to_string_pretty(&held.table.json())?),
+    };
+    if let Some(text) = text {
+        output::data(&text)?;
     }
     let mut refused = held.refused.into_iter();
     let Some(first) = refused.next() else {
@@ -89,15 +92,19 @@ struct Held {
 
 fn hold(cases: Vec<Case>, below: &Path) -> Result<Held, Trouble> {
     let mut held = Held {
-        table: Conformance { files: Vec::new() },
+        table: Conformance::default(),
         refused: Vec::new(),
     };
     for (subject, around) in cases {
+        let file = subject.file.clone();
         let folder = below.to_owned();
         let ground = Ground { around, folder };
         match block_on(author::conform(&ground, subject))? {
             Ok(report) => held.table.files.push(report),
-            Err(error) => held.refused.push(told(error)),
+            Err(error) => {
+                held.table.refused.push((file, error.to_string()));
+                held.refused.push(told(error));
+            }
         }
     }
     Ok(held)

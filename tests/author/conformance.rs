@@ -24,7 +24,11 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[test]
 fn a_probe_that_keeps_the_contract_is_green() {
     let desk = Desk::new().add("queue.wasm", QUEUE);
-    let shown = desk.run("test --conformance queue.wasm", 0).out;
+    // What all probes may use here is no part of the contract.
+    let tight = "[probes.limits]\nseries = 2\nlog_lines = 1\nhost_calls = 10\n";
+    std::fs::write(desk.path("tight.toml"), tight).unwrap();
+    let line = "test --conformance queue.wasm --config tight.toml";
+    let shown = desk.run(line, 0).out;
     let green = shown.lines().filter(|row| row.ends_with(" ok")).count();
     assert_eq!(green, probity::author::BEHAVIOURS.len(), "{shown}");
     // It works for a person, too.
@@ -128,6 +132,11 @@ fn a_probe_that_crashes_is_red_and_one_that_is_none_is_refused() {
         &desk.run("test --conformance nowhere.wasm", 65).notes,
         &["file.unreadable"],
     );
+    let table = desk.json("test --conformance nowhere.wasm", 65);
+    assert_eq!(table["ok"], false);
+    assert_eq!(table["refused"][0]["file"], "nowhere.wasm");
+    let why = table["refused"][0]["message"].as_str().unwrap();
+    has(why, &["file.unreadable"]);
     let named = desk.run("test --conformance guest.wasm other.wasm --name x", 2);
     has(&named.notes, &["2 files cannot have one name"]);
 }

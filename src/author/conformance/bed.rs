@@ -13,7 +13,9 @@ use super::{ConformanceError, Ground, Verdict};
 use crate::author::session::{Run, Session};
 use crate::author::stand::{Stand, Subject, Unfit};
 use crate::model::{Failure, Outcome};
-use crate::probe::{Grants, LimitOverrides, LogLevel, ProbeConfig, Surroundings, Version};
+use crate::probe::{
+    Config, Grants, LimitOverrides, Limits, LogLevel, ProbeConfig, Surroundings, Version,
+};
 use crate::snapshot::Check;
 
 /// The example's name, whatever its file is called.
@@ -107,10 +109,31 @@ impl Bed {
     /// # Errors
     /// It is not fit to run.
     pub(super) fn load(&self, config: &ProbeConfig) -> Result<Version, Unfit> {
+        self.load_under(self.subject.defaults.clone(), config.clone())
+    }
+
+    /// Loads the component as the example. What its author lets all probes use has no part in the contract, but for the size
+    /// of the file, without which there is nothing to look at.
+    fn load_example(&self, setup: &Setup) -> Result<Version, Unfit> {
+        let own = self.subject.defaults.clone();
+        let usual = Config::default();
+        let defaults = Config {
+            interval: usual.interval,
+            limits: Limits {
+                file: own.limits.file,
+                ..usual.limits
+            },
+            ..own
+        };
+        self.load_under(defaults, self.section(setup))
+    }
+
+    fn load_under(&self, defaults: Config, config: ProbeConfig) -> Result<Version, Unfit> {
         self.loaded.set(self.loaded.get() + 1);
         let subject = Subject {
-            config: config.clone(),
-            ..self.subject.clone()
+            config,
+            defaults,
+            file: self.subject.file.clone(),
         };
         self.stand.load(&subject, self.loaded.get())
     }
@@ -144,7 +167,11 @@ impl Bed {
     /// # Errors
     /// The component is not fit to run.
     pub(super) fn begin_with(&self, config: &ProbeConfig) -> Result<Tried<'_>, String> {
-        let version = self.load(config).map_err(|unfit| unfit.to_string())?;
+        self.tried(self.load(config))
+    }
+
+    fn tried(&self, version: Result<Version, Unfit>) -> Result<Tried<'_>, String> {
+        let version = version.map_err(|unfit| unfit.to_string())?;
         Ok(Tried {
             bed: self,
             session: Session::begin(&self.stand, version),
@@ -159,7 +186,7 @@ impl Bed {
         self.write(text)?;
         let neighbour = fs::write(self.neighbour(), "");
         neighbour.map_err(|error| unwritten(&self.neighbour(), &error))?;
-        self.begin_with(&self.section(setup))
+        self.tried(self.load_example(setup))
     }
 
     fn write(&self, text: &str) -> Verdict {
@@ -192,7 +219,7 @@ impl Tried<'_> {
     /// # Errors
     /// It is not fit to run.
     pub(super) fn reload(&mut self, setup: &Setup) -> Verdict {
-        self.reload_with(&self.bed.section(setup))
+        self.put(self.bed.load_example(setup))
     }
 
     /// The same with this section.
@@ -200,8 +227,12 @@ impl Tried<'_> {
     /// # Errors
     /// As there.
     pub(super) fn reload_with(&mut self, config: &ProbeConfig) -> Verdict {
-        let version = self.bed.load(config).map_err(|unfit| unfit.to_string())?;
-        self.session.replace(version);
+        self.put(self.bed.load(config))
+    }
+
+    fn put(&mut self, version: Result<Version, Unfit>) -> Verdict {
+        self.session
+            .replace(version.map_err(|unfit| unfit.to_string())?);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What came of the suite: a table with a row for each behaviour and a column for each file.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -30,16 +30,18 @@ pub struct FileReport {
 }
 
 /// What came of all files.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Conformance {
-    /// At least one.
+    /// Those of which something can be said.
     pub files: Vec<FileReport>,
+    /// The others, each with the reason.
+    pub refused: Vec<(PathBuf, String)>,
 }
 
 impl Conformance {
-    /// Whether every file shows every behaviour.
+    /// Whether every file shows every behaviour, and none was refused.
     pub fn is_green(&self) -> bool {
-        self.reds().next().is_none()
+        self.refused.is_empty() && self.reds().next().is_none()
     }
 
     /// What is not shown: file, behaviour, why.
@@ -86,10 +88,15 @@ impl Conformance {
             })
         };
         let behaviour = |one: &super::Behaviour| json!({ "name": one.name, "what": one.what, "any_probe": one.of_any });
+        let refused = self
+            .refused
+            .iter()
+            .map(|(file, why)| json!({ "file": file, "message": why }));
         json!({
             "ok": self.is_green(),
             "behaviours": BEHAVIOURS.iter().map(behaviour).collect::<Value>(),
             "files": self.files.iter().map(file).collect::<Value>(),
+            "refused": refused.collect::<Value>(),
         })
     }
 
