@@ -99,18 +99,34 @@ function misbehave(how) {
   if (how === 'flood') for (let line = 0; line < 20; line++) log.log('info', 'flooding');
 }
 
-/** The text of a file. Each granted folder, and the folder of each granted file, is open under its path. */
+/** The text of a file. */
 function readText(path) {
-  const [folder, place] = preopens.getDirectories().find(([, place]) => path.startsWith(`${place}/`)) ?? [];
+  const [folder, way] = granted(path) ?? [];
   if (!folder) throw denied(path);
   try {
-    const file = folder.openAt({ symlinkFollow: true }, path.slice(place.length + 1), {}, { read: true });
-    const [bytes] = file.read(1 << 20, 0);
-    return decode(bytes);
+    const file = folder.openAt({ symlinkFollow: true }, way, {}, { read: true });
+    const all = [];
+    // One read gives 64 KiB at most; behind the end there is nothing.
+    for (let offset = 0; ; offset = all.length) {
+      const [bytes] = file.read(1 << 16, offset);
+      if (bytes.length === 0) return decode(all);
+      for (const byte of bytes) all.push(byte);
+    }
   } catch (error) {
     if (error.payload === 'access' || error.payload === 'not-permitted') throw denied(path);
     throw Failure.unavailable(`${path}: ${error.payload ?? error}`);
   }
+}
+
+/**
+ * The folder that leads closest to a path, with the way from there: each granted folder, and the folder of each granted file,
+ * is open under its path.
+ */
+function granted(path) {
+  const below = (place) => `${path}/`.startsWith(place.replace(/\/*$/, '/'));
+  const [folder, place] = preopens.getDirectories().filter(([, place]) => below(place))
+    .reduce((one, other) => (other[1].length > one[1].length ? other : one), [null, '']);
+  return folder && [folder, path.slice(place.length).replace(/^\/+/, '') || '.'];
 }
 
 /** The text of bytes in UTF-8: QuickJS has no TextDecoder. */

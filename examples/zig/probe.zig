@@ -144,19 +144,32 @@ fn misbehave(wrong: Misbehaviour) !void {
     }
 }
 
-/// The file's bytes. Each granted folder, and the folder of each granted file, is open under its path.
+/// The file's bytes. Each granted folder, and the folder of each granted file, is open under its path: the one that leads
+/// closest to the file has it.
 fn readFile(path: []const u8) ![]u8 {
     const folders: std.process.Preopens = try .init(allocator);
+    var closest: ?[]const u8 = null;
     for (folders.map.keys()) |folder| {
-        if (!std.mem.startsWith(u8, path, folder)) continue;
+        if (leadsTo(folder, path) and (closest == null or folder.len > closest.?.len)) closest = folder;
+    }
+    if (closest) |folder| {
         const rest = std.mem.trimStart(u8, path[folder.len..], "/");
+        const way = if (rest.len == 0) "." else rest;
         const dir = folders.get(folder).?.dir;
-        return dir.readFileAlloc(threaded.io(), rest, allocator, .limited(1 << 20)) catch |problem| switch (problem) {
-            error.AccessDenied, error.PermissionDenied => break,
-            else => fail(.unavailable, "{s}: {t}", .{ path, problem }),
-        };
+        if (dir.readFileAlloc(threaded.io(), way, allocator, .limited(1 << 20))) |content| {
+            return content;
+        } else |problem| switch (problem) {
+            error.AccessDenied, error.PermissionDenied => {},
+            else => return fail(.unavailable, "{s}: {t}", .{ path, problem }),
+        }
     }
     return fail(.denied, "{s} is not granted: add grant = {{ read = [\"{s}\"] }}", .{ path, path });
+}
+
+/// Whether a path is a folder's or lies below it; `/a-b` does not lie below `/a`.
+fn leadsTo(folder: []const u8, path: []const u8) bool {
+    if (!std.mem.startsWith(u8, path, folder)) return false;
+    return path.len == folder.len or std.mem.endsWith(u8, folder, "/") or path[folder.len] == '/';
 }
 
 /// The value of a key. It stays allocated: it is read once an instance.

@@ -74,7 +74,7 @@ macro_rules! behaviours {
 behaviours! {
     "definitions", "metrics have their types, units, labels and buckets" => values::definitions,
         any: "metrics are defined within the rules, each with a help, or a check is" => any::definitions;
-    "values", "gauges, the counter and the histogram have exact values" => values::values;
+    "values", "gauges, the counter and the histogram have exact values, also of a file of 100 KB" => values::values;
     "totals", "counts go on from run to run" => values::totals,
         any: "two runs go well, and no total falls" => any::totals;
     "labels", "label values arrive as they are, quotes and all" => values::labels;

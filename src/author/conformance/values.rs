@@ -8,6 +8,9 @@ use super::seen::{Seen, equal};
 
 /// Three queues, a comment and an empty line.
 const QUEUES: &str = "# name depth waited\n\nmail 12 3.5\nprint 3 0.05\nweb 7 10\n";
+/// A line that is passed over, and how many of them are more than the 64 KiB that one read gives at most.
+const COMMENT: &str = "# a line without a queue\n";
+const COMMENTS: usize = 4000;
 /// The upper bounds of the histogram.
 const BOUNDS: [f64; 4] = [0.1, 1.0, 10.0, 60.0];
 
@@ -76,7 +79,11 @@ pub(super) async fn values(bed: &Bed) -> Verdict {
     }
     seen.has("queue_polls_total", &[], 1.0)?;
     // Counts of the buckets one by one, +Inf last, then the sum.
-    waits(&seen, [1.0, 0.0, 2.0, 0.0, 0.0], 13.55)
+    waits(&seen, [1.0, 0.0, 2.0, 0.0, 0.0], 13.55)?;
+    queue.write(&format!("{}late 4 1\n", COMMENT.repeat(COMMENTS)))?;
+    queue.good().await?;
+    let late = queue.seen()?.has("queue_depth", &["late"], 4.0);
+    late.map_err(|why| format!("{why}, behind 100 KB of the file"))
 }
 
 /// What the histogram holds: counts of the buckets one by one with +Inf last, and the sum.
