@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::desk::{Desk, has};
 use crate::support::bench::{GAUGE, named_gauge};
-use crate::support::guest::Guest;
+use crate::support::guest::{EMIT, Guest};
 
 const SOCKETS: &[u8] = include_bytes!("../../probes/sockets.wasm");
 const TCP: &[u8] = include_bytes!("../../probes/tcp.wasm");
@@ -348,4 +348,42 @@ fn the_quota_of_the_log_goes_by_the_clock_that_the_probe_sees() {
     has(&shown, &every);
     let again = desk.run("test guest.wasm --replay tape.json --expect-same", 0);
     has(&again.out, &every);
+}
+
+#[test]
+fn events_of_declared_kinds_are_taken_again_where_nothing_declares_them() {
+    let tell = |kind, body| format!("(call $emit {kind} {body} (i32.const 16))");
+    let guest = Guest::new()
+        .imports(EMIT)
+        .text("kind", "order.placed")
+        .text("good", "{\"amount\":12}")
+        .text("bad", "{\"amount\":\"many\"}")
+        .collect(&format!(
+            "{} {} (call $pass-on)",
+            tell("%kind", "%good"),
+            tell("%kind", "%bad")
+        ));
+    let desk = Desk::with(&guest);
+    let schema = r#"{"properties":{"amount":{"type":"number"}}}"#;
+    fs::write(desk.path("order.placed.json"), schema).unwrap();
+    let file = desk.path("order.placed.json").display().to_string();
+    let declared =
+        format!("[[events.kind]]\nname = \"order.placed\"\nversion = 1\nschema_file = {file:?}\n");
+    fs::write(desk.path("probity.toml"), declared).unwrap();
+    // The answer to the second one is passed on.
+    let recorded = desk.run("test guest.wasm --record tape.json", 1);
+    has(&recorded.notes, &["run 1 failed: events.body: "]);
+    let again = desk.run("test guest.wasm --replay tape.json --expect-same", 0);
+    has(
+        &again.out,
+        &["events.body: ", "all is as it was with the same build"],
+    );
+    // A tape that has none of them goes on as before there were any.
+    let text = fs::read_to_string(desk.path("tape.json")).unwrap();
+    let mut tape: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let taken = tape["runs"][0].as_object_mut().unwrap().remove("events");
+    assert_eq!(taken.unwrap().as_array().unwrap().len(), 2);
+    fs::write(desk.path("tape.json"), tape.to_string()).unwrap();
+    let old = desk.run("test guest.wasm --replay tape.json", 1);
+    has(&old.out, &["events.kind: "]);
 }

@@ -60,7 +60,8 @@ impl Guest {
             let message = format!("events of {bytes} bytes: at most {most} (limits.event_bytes)");
             return Err(self.violate("event_bytes", Failure::new("events.too-large", message)));
         }
-        let event = sink.check(&settings.name, kind, body)?;
+        let check = || sink.check(&settings.name, kind, body);
+        let event = settings.tape.event(kind, body, check)?;
         self.events.events.extend(event);
         Ok(())
     }

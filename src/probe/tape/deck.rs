@@ -225,6 +225,7 @@ impl RunTape {
             names: Reel::default(),
             tcp: Reel::default(),
             udp: Reel::default(),
+            events: Reel::default(),
             did: None,
         }
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::account::Account;
 use super::blob::{Blob, Moment, Real};
 use super::datagrams::DatagramAnswer;
+use super::events::EventAnswer;
 use super::files::FileAnswer;
 use super::http::HttpAnswer;
 use super::layout::lay_out;
@@ -164,6 +165,8 @@ pub(super) struct RunTape {
     pub(super) tcp: Reel<TcpAnswer>,
     #[serde(default, skip_serializing_if = "Reel::is_empty")]
     pub(super) udp: Reel<DatagramAnswer>,
+    #[serde(default, skip_serializing_if = "Reel::is_empty")]
+    pub(super) events: Reel<EventAnswer>,
     /// What the probe did with all that; nothing when the recording ended before the run did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) did: Option<Account>,

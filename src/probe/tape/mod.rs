@@ -14,6 +14,7 @@ mod clock;
 mod datagrams;
 mod deck;
 mod document;
+mod events;
 mod files;
 mod http;
 mod layout;

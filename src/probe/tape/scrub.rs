@@ -182,6 +182,7 @@ impl Holds {
             | ["snapshot", _, "ask" | "number"]
             | ["files", _, "ask" | "stat"]
             | ["files", _, "names", _]
+            | ["events", _, "kind"]
             | ["sql", _, "database"]
             | ["sql", _, "parameters" | "rows", .., "real"]
             | ["http", _, "method" | "error" | "ends"]
