@@ -230,9 +230,12 @@ fn read(path: &Path) -> Result<TapeDocument, Trouble> {
     })
 }
 
-/// A time as RFC 3339 writes it.
+/// A time as RFC 3339 writes it, that a guest's clock can show.
 fn time(text: &str) -> Result<SystemTime, String> {
     let time: Result<jiff::Timestamp, _> = text.parse();
-    time.map(SystemTime::from)
-        .map_err(|_| "expected a time such as 2026-01-31T12:00:00Z".to_owned())
+    let time = time.map_err(|_| "expected a time such as 2026-01-31T12:00:00Z".to_owned())?;
+    if time < jiff::Timestamp::UNIX_EPOCH {
+        return Err("expected a time from 1970-01-01T00:00:00Z on, where clocks begin".to_owned());
+    }
+    Ok(time.into())
 }

@@ -319,16 +319,22 @@ fn with_a_fake_clock_the_output_is_the_same_each_time() {
             assert_eq!(report["metrics"][0]["value"], value.parse::<f64>().unwrap());
         }
     }
-    let mut command = assert_cmd::Command::cargo_bin("probity").unwrap();
-    command
-        .current_dir(desk.folder.path())
-        .args(["test", "guest.wasm", "--fake-clock=noon"]);
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    has(
-        &String::from_utf8(output.stderr).unwrap(),
-        &["a time such as 2026-01-31T12:00:00Z"],
-    );
+    for (time, why) in [
+        ("noon", "a time such as 2026-01-31T12:00:00Z"),
+        (
+            "1969-12-31T23:59:59Z",
+            "a time from 1970-01-01T00:00:00Z on",
+        ),
+    ] {
+        let mut command = assert_cmd::Command::cargo_bin("probity").unwrap();
+        let clock = format!("--fake-clock={time}");
+        command
+            .current_dir(desk.folder.path())
+            .args(["test", "guest.wasm", &clock]);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        has(&String::from_utf8(output.stderr).unwrap(), &[why]);
+    }
 }
 
 #[test]

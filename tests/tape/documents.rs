@@ -96,6 +96,11 @@ async fn an_answer_that_is_none_is_told_with_its_place() {
         ),
         ("files", "{ \"ask\": \"open\", \"path\": \"/a\" }"),
         (
+            "files",
+            "{ \"ask\": \"open\", \"path\": \"/a\", \"error\": \"no-entrance\" }",
+        ),
+        ("tcp", "{ \"to\": \"a:1\", \"error\": \"refused\" }"),
+        (
             "tcp",
             "{ \"to\": \"a:1\", \"said\": [{ \"after\": 2, \"data\": \"\" }, { \"after\": 1, \"data\": \"\" }] }",
         ),
@@ -106,7 +111,7 @@ async fn an_answer_that_is_none_is_told_with_its_place() {
             1,
         );
         let error = fault(&edited);
-        let place = format!("runs[0].{source}");
+        let place = format!("runs[0].{source}[0]");
         assert!(
             matches!(&error, TapeError::Damaged(path, _) if *path == place),
             "{error}"

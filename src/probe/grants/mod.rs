@@ -40,6 +40,7 @@ pub(super) use secrets::{MAX_SECRET_BYTES, SECRET_FILLER};
 pub use secrets::{SecretConfig, Secrets, SecretsConfig};
 use sockets::Sockets;
 use taped::{Held, TapedResolver};
+pub(super) use taped::{is_file_error, is_socket_error};
 
 use super::host::{Guest, OutputTail};
 use super::tape::{Tape, TapedClock};

@@ -172,6 +172,25 @@ pub(super) struct RunTape {
     pub(super) did: Option<Account>,
 }
 
+impl RunTape {
+    /// What the types do not say of it: where in it, and why.
+    fn fault(&self) -> Option<(String, String)> {
+        if super::trigger(&self.trigger).is_none() {
+            let why = "must be schedule, startup, manual or test";
+            return Some(("trigger".to_owned(), why.to_owned()));
+        }
+        let faults = [
+            ("files", self.files.fault(FileAnswer::fault)),
+            ("http", self.http.fault(HttpAnswer::fault)),
+            ("tcp", self.tcp.fault(TcpAnswer::fault)),
+        ];
+        faults.into_iter().find_map(|(source, fault)| {
+            let (place, why) = fault?;
+            Some((format!("{source}[{place}]"), why))
+        })
+    }
+}
+
 fn is_nought(number: &u32) -> bool {
     *number == 0
 }
@@ -264,23 +283,12 @@ impl TapeDocument {
             let why = format!("must be at most {MAX_SECRET_BYTES}");
             return damaged(format!("secrets.{name}.bytes"), &why);
         }
-        for (index, run) in self.runs.iter().enumerate() {
-            if super::trigger(&run.trigger).is_none() {
-                let why = "must be schedule, startup, manual or test";
-                return damaged(format!("runs[{index}].trigger"), why);
-            }
-            let faults = [
-                ("files", run.files.all().find_map(FileAnswer::fault)),
-                ("http", run.http.all().find_map(HttpAnswer::fault)),
-                ("tcp", run.tcp.all().find_map(TcpAnswer::fault)),
-            ];
-            for (source, fault) in faults {
-                if let Some(fault) = fault {
-                    return damaged(format!("runs[{index}].{source}"), &fault);
-                }
-            }
+        let mut runs = self.runs.iter().enumerate();
+        let fault = runs.find_map(|(index, run)| Some((index, run.fault()?)));
+        match fault {
+            Some((index, (place, why))) => damaged(format!("runs[{index}].{place}"), &why),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The document as text, without what the scrubber keeps out.

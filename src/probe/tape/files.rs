@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::blob::{Blob, Moment};
 use super::document::RunTape;
 use super::{Deck, Role};
+use crate::probe::grants::is_file_error;
 
 /// One question about a path and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -130,7 +131,7 @@ impl FileAnswer {
         }
     }
 
-    /// What it lacks, where somebody has edited it.
+    /// What is wrong in it, where somebody has edited it.
     pub(super) fn fault(&self) -> Option<String> {
         let has = match self.ask {
             FileQuestion::Grant | FileQuestion::Stat => self.stat.is_some(),
@@ -142,11 +143,17 @@ impl FileAnswer {
             FileQuestion::List => self.names.is_some(),
             FileQuestion::Link => self.leads_to.is_some(),
         };
-        let lacks = !has && self.error.is_none();
-        lacks.then(|| {
-            let (ask, path) = (self.ask, &self.path);
-            format!("{ask:?} of {path} has neither an answer nor an error")
-        })
+        let (ask, path) = (self.ask, &self.path);
+        match &self.error {
+            None if !has => Some(format!(
+                "{ask:?} of {path} has neither an answer nor an error"
+            )),
+            // A grant fails with a code and a message.
+            Some(error) if ask != FileQuestion::Grant && !is_file_error(error) => {
+                Some(format!("`{error}` is no error code of wasi:filesystem"))
+            }
+            _ => None,
+        }
     }
 
     fn bytes(&self) -> usize {

@@ -43,6 +43,12 @@ impl<T> Reel<T> {
         self.answers.iter()
     }
 
+    /// The first one that has a fault: its index, and which.
+    pub(super) fn fault(&self, of: impl Fn(&T) -> Option<String>) -> Option<(usize, String)> {
+        let mut all = self.answers.iter().enumerate();
+        all.find_map(|(index, one)| Some((index, of(one)?)))
+    }
+
     /// All of them, to be changed.
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.answers.iter_mut()

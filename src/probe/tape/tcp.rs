@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::blob::Blob;
 use super::scrub::Scrubber;
 use super::{Deck, Role};
+use crate::probe::grants::is_socket_error;
 
 /// One connection. With neither an error nor `connected` the server never answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +62,10 @@ impl TcpAnswer {
         let marks = marks.chain(self.end.as_ref().map(|end| end.after));
         let falls = !marks.collect::<Vec<_>>().is_sorted();
         let to = &self.to;
+        let unknown = self.error.as_deref().filter(|name| !is_socket_error(name));
+        if let Some(name) = unknown {
+            return Some(format!("{to}: `{name}` is no error code of wasi:sockets"));
+        }
         falls.then(|| format!("{to}: `after` falls, and bytes that were sent stay sent"))
     }
 

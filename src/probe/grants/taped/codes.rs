@@ -4,7 +4,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode as FileCode;
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode as SocketCode;
 
 macro_rules! codes {
-    ($type:ident, $name:ident, $code:ident: $($text:literal => $variant:ident,)+) => {
+    ($type:ident, $name:ident, $code:ident, $is:ident: $($text:literal => $variant:ident,)+) => {
         /// The name of a code, as the interface writes it.
         pub(super) fn $name(code: $type) -> &'static str {
             match code { $($type::$variant => $text,)+ }
@@ -14,10 +14,15 @@ macro_rules! codes {
         pub(super) fn $code(name: &str) -> Option<$type> {
             match name { $($text => Some($type::$variant),)+ _ => None }
         }
+
+        /// Whether a code has this name.
+        pub(in crate::probe) fn $is(name: &str) -> bool {
+            $code(name).is_some()
+        }
     };
 }
 
-codes! { FileCode, file_name, file_code:
+codes! { FileCode, file_name, file_code, is_file_error:
     "access" => Access,
     "would-block" => WouldBlock,
     "already" => Already,
@@ -57,7 +62,7 @@ codes! { FileCode, file_name, file_code:
     "cross-device" => CrossDevice,
 }
 
-codes! { SocketCode, socket_name, socket_code:
+codes! { SocketCode, socket_name, socket_code, is_socket_error:
     "unknown" => Unknown,
     "access-denied" => AccessDenied,
     "not-supported" => NotSupported,

@@ -22,6 +22,7 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::p2::SocketResult;
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode;
 
+pub(in crate::probe) use codes::{is_file_error, is_socket_error};
 pub(super) use opening::{have_moved, open};
 
 use super::resolve::{MachineResolver, Resolve};
