@@ -89,7 +89,7 @@ async fn large_events_from_memory_are_sent_some_at_a_time() {
         assert_eq!(bench.send("", json!(events)).await.0, 200);
     }
     let mut client = bench.server.connect().await;
-    let epoch = bench.store.events().epoch().to_owned();
+    let epoch = bench.store.events().epoch().unwrap().to_owned();
     client
         .send(format!(
             "GET /api/v1/events?last_event_id={epoch}-0 HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
