@@ -51,7 +51,13 @@ impl Timing {
     /// What is stored now, whoever made it or took it away: the newest good one is of this time. One that is newer than any before
     /// is as good as one that was made here.
     pub(super) fn stored(&mut self, newest: Option<SystemTime>, now: SystemTime) {
-        match newest.map(|newest| newest.min(now)) {
+        match newest {
+            // Dated ahead by some clock: it is one, and no news each time that it is looked at.
+            Some(ahead) if ahead > now => {
+                if !self.has_good {
+                    self.made(now);
+                }
+            }
             Some(newest) if !self.has_good || newest > self.last => self.made(newest),
             Some(newest) => self.last = newest,
             None => self.has_good = false,
@@ -137,8 +143,15 @@ mod tests {
         timing.stored(None, later);
         assert_eq!((timing.last(), timing.wait(later)), (None, Duration::ZERO));
         // By a clock that was ahead.
-        timing.stored(Some(later + DAY), later);
+        let ahead = Some(later + DAY * 30);
+        timing.stored(ahead, later);
         assert_eq!(timing.last(), Some(later));
+        timing.stored(ahead, later + DAY);
+        assert_eq!(timing.last(), Some(later), "it is no news");
+        assert_eq!(timing.wait(later + DAY), Duration::ZERO);
+        timing.failed(later + DAY);
+        timing.stored(ahead, later + DAY);
+        assert!(timing.has_failed());
     }
 
     #[test]
