@@ -143,7 +143,8 @@ impl<'a> Told<'a> {
         let is_anew = self.ended.is_some_and(|ended| ended < kept.sequence);
         if self.started.is_none() || is_anew {
             self.started = Some(kept);
-            self.ended = None;
+            let later = self.ends.iter().map(|end| end.sequence);
+            self.ended = later.filter(|place| *place > kept.sequence).min();
         }
     }
 

@@ -175,13 +175,16 @@ fn a_run_that_is_begun_anew_stands_as_its_last_beginning() {
     // Its end is of another clock, by which it is the earlier.
     let early = [finished(2, 5, "success"), started(1, 10, "first")];
     assert_eq!(stands(&early), told("first", "success", 0.0));
-    let early = [
+    let mut early = vec![
         first,
         end,
         finished(4, 29, "success"),
         started(3, 30, "second"),
     ];
     assert_eq!(stands(&early), told("second", "success", 0.0));
+    // That end was told before the third beginning, where it stands before the second.
+    early.push(started(5, 50, "third"));
+    assert_eq!(stands(&early), told("third", "running", 50_000.0));
 }
 
 #[test]

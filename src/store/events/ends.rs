@@ -28,12 +28,18 @@ pub(super) fn of(pooled: &mut Pooled, started: &KeptEvent) -> rusqlite::Result<O
     let first = "SELECT time, sequence FROM event INDEXED BY event_by_run_end WHERE run = ?1 AND kind = 2 \
                  AND (time, sequence) > (?2, ?3) ORDER BY time, sequence LIMIT 1";
     let Some((first, place)) = place(pooled, first, &[&run, &time, &sequence])? else {
-        let early = format!(
-            "SELECT {COLUMNS} FROM event INDEXED BY event_by_run_end WHERE run = ?1 AND kind = 2 \
-             AND time <= ?2 AND sequence > ?3 ORDER BY time DESC, sequence DESC LIMIT 1"
-        );
-        return one(pooled, &early, &[&run, &time, &sequence]);
+        return early(pooled, started, run, i64::MAX);
     };
+    // Begun anew before that end, it may have had one of its own.
+    let next = "SELECT time, sequence FROM event INDEXED BY event_by_run WHERE run = ?1 AND kind = 1 \
+                AND time >= ?2 AND (time, sequence) < (?3, ?4) AND sequence > ?5 AND sequence < ?4 \
+                ORDER BY time, sequence LIMIT 1";
+    let next = self::place(pooled, next, &[&run, &time, &first, &place, &sequence])?;
+    if let Some((_, next)) = next
+        && let Some(end) = early(pooled, started, run, next)?
+    {
+        return Ok(Some(end));
+    }
     let newest = newest(pooled, run)?;
     if newest.as_ref().is_some_and(|end| end.sequence == place) {
         return Ok(newest);
@@ -50,6 +56,21 @@ pub(super) fn of(pooled: &mut Pooled, started: &KeptEvent) -> rusqlite::Result<O
          ORDER BY time DESC, sequence DESC LIMIT 1"
     );
     one(pooled, &last, &[&run, &first, &until, &anew])
+}
+
+/// The newest end that is earlier than a beginning by its own clock, and was told later than it and before the place `until`.
+fn early(
+    pooled: &mut Pooled,
+    started: &KeptEvent,
+    run: &str,
+    until: i64,
+) -> rusqlite::Result<Option<KeptEvent>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM event INDEXED BY event_by_run_end WHERE run = ?1 AND kind = 2 \
+         AND time <= ?2 AND sequence > ?3 AND sequence < ?4 ORDER BY time DESC, sequence DESC LIMIT 1"
+    );
+    let (time, sequence) = (started.event.time, started.sequence);
+    one(pooled, &sql, &[&run, &time, &sequence, &until])
 }
 
 /// The time and the place of the first event that a statement gives.

@@ -254,7 +254,6 @@ fn runs_are_told_by_their_beginning_and_their_newest_end() {
 
 #[test]
 fn each_beginning_of_a_run_has_its_own_end() {
-    let folder = tempfile::tempdir().unwrap();
     let told = |index: usize, kind: &str, time| Event {
         kind: kind.into(),
         run: Some("a".into()),
@@ -269,13 +268,17 @@ fn each_beginning_of_a_run_has_its_own_end() {
         // By another clock: it is the end of the second.
         told(5, "run.finished", 29),
         told(6, "run.started", 50),
+        told(7, "run.finished", 60),
     ];
-    let store = store_with(&folder, &events);
-    let mut reader = store.events().reader(PATIENCE).unwrap();
-    let runs = reader.runs(None, 9).unwrap().runs;
-    let pair = |one: RunEntry| (one.started.sequence, one.finished.map(|one| one.sequence));
-    let pairs: Vec<_> = runs.into_iter().map(pair).collect();
-    assert_eq!(pairs, [(7, None), (4, Some(6)), (1, Some(3))]);
+    for (count, third) in [(7, None), (8, Some(8))] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store_with(&folder, &events[..count]);
+        let mut reader = store.events().reader(PATIENCE).unwrap();
+        let runs = reader.runs(None, 9).unwrap().runs;
+        let pair = |one: RunEntry| (one.started.sequence, one.finished.map(|one| one.sequence));
+        let pairs: Vec<_> = runs.into_iter().map(pair).collect();
+        assert_eq!(pairs, [(7, third), (4, Some(6)), (1, Some(3))]);
+    }
 }
 
 #[test]
