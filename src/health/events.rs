@@ -69,7 +69,10 @@ fn failing(one: &NameFacts) -> Option<String> {
     let rate = one.error_rate.filter(|rate| rate.above)?;
     let name = printable(&one.name, MAX_NAME_BYTES);
     let (share, count) = (rate.rate * 100.0, rate.count);
-    Some(format!("{name} ({share:.1} % of {count})"))
+    Some(match count {
+        0 => format!("{name} (since before the start)"),
+        _ => format!("{name} ({share:.1} % of {count})"),
+    })
 }
 
 #[cfg(test)]

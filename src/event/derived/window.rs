@@ -191,10 +191,11 @@ impl Rate {
         changed
     }
 
-    /// The share of errors; nothing when none has ended.
+    /// The share of errors; nothing when none has ended, unless it was too high before the program started: then that stands, with
+    /// a count of 0.
     pub(super) fn rate(&self) -> Option<ErrorRate> {
-        (self.ended > 0).then(|| ErrorRate {
-            rate: self.errors as f64 / self.ended as f64,
+        (self.ended > 0 || self.recalled.is_some()).then(|| ErrorRate {
+            rate: self.errors as f64 / self.ended.max(1) as f64,
             count: self.ended,
             above: self.above,
         })
