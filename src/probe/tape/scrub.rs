@@ -156,7 +156,7 @@ enum Holds {
     Own,
     /// Data behind the first colon; without one the document's own word.
     BehindColon,
-    /// Data but for the number behind the last blank.
+    /// Data but for a number behind the last blank.
     BeforeNumber,
 }
 
@@ -182,15 +182,14 @@ impl Holds {
             | ["snapshot", _, "ask" | "number"]
             | ["files", _, "ask" | "stat"]
             | ["files", _, "names", _]
-            | ["events", _, "kind"]
             | ["sql", _, "database"]
             | ["sql", _, "parameters" | "rows", .., "real"]
-            | ["http", _, "method" | "error" | "ends"]
+            | ["http", _, "ends"]
             | ["names", _, "addresses"]
             | ["tcp" | "udp", _, "to"]
             | ["tcp", _, "error"]
             | ["udp", _, "came", _, "from"] => Self::Own,
-            ["files", _, "error"] | ["did", "logs"] => Self::BehindColon,
+            ["files" | "http", _, "error"] | ["did", "logs"] => Self::BehindColon,
             ["did", "samples"] => Self::BeforeNumber,
             _ => Self::Data,
         }
@@ -202,7 +201,10 @@ impl Holds {
             Self::Data => 0..text.len(),
             Self::Own => 0..0,
             Self::BehindColon => text.find(": ").map_or(0..0, |colon| colon + 2..text.len()),
-            Self::BeforeNumber => 0..text.rfind(' ').unwrap_or(text.len()),
+            Self::BeforeNumber => {
+                let is_number = |blank: &usize| text[blank + 1..].parse::<f64>().is_ok();
+                0..text.rfind(' ').filter(is_number).unwrap_or(text.len())
+            }
         }
     }
 }
@@ -307,7 +309,6 @@ mod tests {
             "/runs/0/files/2/error",
             "/runs/0/sql/0/database",
             "/runs/0/sql/0/rows",
-            "/runs/0/http/0/method",
             "/runs/0/tcp",
             "/runs/0/snapshot/0/ask",
             "/runs/0/snapshot/0/number",
@@ -324,11 +325,25 @@ mod tests {
                 "/runs/0/files/3/error",
                 json!("grant: xxxxx.read: /srv/xxxxxxxx: no"),
             ),
+            ("/runs/0/http/0/method", json!("xxxx")),
             ("/runs/0/http/0/body", json!("xxxx")),
             ("/runs/0/did/samples", json!(["a{b=\"xxxx\"} 1234"])),
             ("/runs/0/did/logs", json!(["test: xxxx"])),
         ] {
             assert_eq!(at(data), &wanted, "{data}");
         }
+    }
+
+    #[test]
+    fn words_of_a_guest_are_data_wherever_they_stand() {
+        let whole = |holds: Holds, text: &str| holds.part(text) == (0..text.len());
+        let at = |name| Holds::at(&["runs", "", "events", "", name]);
+        assert!(whole(at("kind"), "order.hunter2"));
+        assert!(whole(
+            Holds::at(&["runs", "", "did", "samples"]),
+            "a{b=\"c\"} hunter2"
+        ));
+        let error = Holds::at(&["runs", "", "http", "", "error"]);
+        assert_eq!(error.part("InternalError: no hunter2"), 15..25);
     }
 }
