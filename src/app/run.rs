@@ -80,6 +80,8 @@ async fn until_signalled(
         task = app.defect() => return Ok(Ended::Defect(task)),
     };
     tracing::info!("{name}: draining; a second signal ends at once");
+    // A terminal that hangs up says so twice: its shell does, and the kernel.
+    signals.on_terminal = false;
     tokio::select! {
         stragglers = app.stop() => {
             if stragglers.is_empty() {
