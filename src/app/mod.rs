@@ -108,7 +108,16 @@ impl App {
         };
         // A second Probity on the folder learns that, whatever it would listen on.
         let keep = keep::open(&loaded.state_directory, &config.state).await?;
-        let server = http::Server::bind(&config.server, handles)?;
+        let server = match http::Server::bind(&config.server, handles) {
+            Ok(server) => server,
+            Err(error) => {
+                // Whoever tries again on another port finds the folder free.
+                if let Some(store) = keep.store {
+                    store.close().await;
+                }
+                return Err(error.into());
+            }
+        };
         past.open(keep.store.as_ref());
         telling.open(keep.store.as_ref()).await;
         let around = Surroundings {
