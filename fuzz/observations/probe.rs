@@ -262,8 +262,7 @@ impl Probe {
         self.failing = matches!(outcome, Outcome::Failed(_));
         self.reports.clear();
         self.status.state = state;
-        self.status.count_failure(&failure);
-        self.status.last_error = Some((failure, SystemTime::now()));
+        self.status.count_failure(failure, SystemTime::now());
         Update::Observation(Box::new(self.observation(started, outcome, left)))
     }
 
