@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::StoreError;
+use super::margin;
 use super::standing::{Part, Standing};
 use crate::model::{Status, TallyCounter};
 
@@ -132,8 +133,7 @@ impl Ballast {
             return Ok(true);
         }
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        let there_is = rustix::fs::statvfs(folder)?;
-        if there_is.f_bavail.saturating_mul(there_is.f_frsize) < self.bytes.saturating_mul(ROOM) {
+        if margin::free(folder)? < self.bytes.saturating_mul(ROOM) {
             return Ok(false);
         }
         match self.fill() {

@@ -8,7 +8,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 use super::ballast::Ballast;
 use super::events::Order;
-use super::log;
+use super::log::{self, PAGE_BYTES};
+use super::margin;
 use super::open;
 use super::standing::{Part, Standing};
 use super::writer::{Counters, Write};
@@ -126,6 +127,7 @@ impl Committer {
         if writes.is_empty() {
             return;
         }
+        self.keep_log_short();
         match self.transaction(&writes) {
             // One of several is at fault, and the others shall not fall with it.
             Err(error) if writes.len() > 1 && !error.of_the_file() => {
@@ -167,6 +169,16 @@ impl Committer {
             }
             Err(error @ StoreError::Disk { .. }) => Err(self.fail(error)),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the log in before it is longer than the room that is free: on a full disk a log that cannot be taken in holds its own room,
+    /// and nothing could be let go of any more.
+    fn keep_log_short(&self) {
+        let bytes = log::pages() * PAGE_BYTES;
+        let folder = self.file.with_file_name("");
+        if bytes > 0 && margin::free(&folder).is_ok_and(|free| free < bytes) {
+            self.give_log_back();
         }
     }
 

@@ -12,6 +12,9 @@ use rusqlite::Connection;
 /// The log is begun anew when it has more pages than this, of 4 KiB.
 pub(super) const LOG_PAGES: u64 = 4_000;
 
+/// What a page takes in the database.
+pub(super) const PAGE_BYTES: u64 = 4_096;
+
 thread_local! {
     /// Pages in the log after this thread's last commit.
     static PAGES: Cell<u64> = const { Cell::new(0) };

@@ -1,6 +1,7 @@
 //! What a copy of the database leaves to those who write it meanwhile: room on the disk, and a log that does not grow for ever.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use super::StoreError;
@@ -32,9 +33,7 @@ impl Margin {
     /// # Errors
     /// [`StoreError::Short`]; what the machine says.
     pub fn fits(&self, folder: &Path, bytes: u64) -> Result<(), StoreError> {
-        let found =
-            rustix::fs::statvfs(folder).map_err(|error| StoreError::io(folder, &error.into()))?;
-        let free = found.f_bavail.saturating_mul(found.f_frsize);
+        let free = free(folder).map_err(|error| StoreError::io(folder, &error))?;
         let needed = bytes.saturating_add(self.free);
         if free >= needed {
             return Ok(());
@@ -59,6 +58,15 @@ impl Margin {
         }
         Err(StoreError::Outgrown { log, bytes: length })
     }
+}
+
+/// Bytes that are free on the file system of `folder`.
+///
+/// # Errors
+/// What the machine says.
+pub(super) fn free(folder: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(folder)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// Says of a database that it is copied, to whoever asks in whatever process, until it is dropped: a lock on its folder, which the
