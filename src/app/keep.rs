@@ -13,6 +13,16 @@ pub(super) struct Keep {
     pub(super) tally: Tally,
 }
 
+impl Keep {
+    /// Gives the folder free, for whoever tries again after `error`.
+    pub(super) async fn give_back(self, error: impl Into<anyhow::Error>) -> anyhow::Error {
+        if let Some(store) = self.store {
+            store.close().await;
+        }
+        error.into()
+    }
+}
+
 /// Opens the store in `folder`, and says so in the log when that cannot be done.
 ///
 /// # Errors

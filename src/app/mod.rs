@@ -110,13 +110,7 @@ impl App {
         let keep = keep::open(&loaded.state_directory, &config.state).await?;
         let server = match http::Server::bind(&config.server, handles) {
             Ok(server) => server,
-            Err(error) => {
-                // Whoever tries again on another port finds the folder free.
-                if let Some(store) = keep.store {
-                    store.close().await;
-                }
-                return Err(error.into());
-            }
+            Err(error) => return Err(keep.give_back(error).await),
         };
         past.open(keep.store.as_ref());
         telling.open(keep.store.as_ref()).await;
