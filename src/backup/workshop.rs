@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apart::apart;
 use super::{BackupError, BackupId};
+use crate::store::LockedFile;
 
 /// Its name in the state folder.
 const FOLDER: &str = "backing-up";
@@ -24,7 +25,7 @@ const MAX_NOTE_BYTES: u64 = 16 << 10;
 #[derive(Debug, Clone)]
 pub(super) struct Workshop {
     folder: PathBuf,
-    _lock: Arc<File>,
+    _lock: Arc<LockedFile>,
 }
 
 /// What a backup has begun to put somewhere. It is written before that and goes when the backup is whole or gone, so that
@@ -78,7 +79,7 @@ impl Workshop {
             .map_err(failed)?;
         Ok(Self {
             folder,
-            _lock: Arc::new(file),
+            _lock: Arc::new(LockedFile::new(file)),
         })
     }
 

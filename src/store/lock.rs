@@ -11,10 +11,12 @@ use super::StoreError;
 /// the process, however it ends.
 pub(super) const LOCK_FILE: &str = "probity.lock";
 
+/// A file that this process has locked; free again when it is dropped.
+#[derive(Debug)]
+pub struct LockedFile(File);
+
 /// Holds the folder until it is dropped.
-pub(super) struct FolderLock {
-    file: File,
-}
+pub(super) struct FolderLock(#[expect(dead_code, reason = "it holds the lock")] LockedFile);
 
 impl FolderLock {
     /// Locks `folder`, which is made if it is not there, readable by this user alone.
@@ -55,15 +57,22 @@ impl FolderLock {
             // The lock holds all the same, and a full disk must not cost the store; whoever is refused is not told by whom.
             tracing::debug!("{}: no process id: {error}", path.display());
         }
-        Ok(Self { file })
+        Ok(Self(LockedFile::new(file)))
     }
 }
 
-impl Drop for FolderLock {
+impl LockedFile {
+    /// Gives back with this what was locked with `file`.
+    pub fn new(file: File) -> Self {
+        Self(file)
+    }
+}
+
+impl Drop for LockedFile {
     fn drop(&mut self) {
         // Closing alone is not enough while another thread starts a process: until that has begun its own program it has
         // the file open too. Where unlocking fails, closing follows.
-        let _ = self.file.unlock();
+        let _ = self.0.unlock();
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a copy of the database leaves to those who write it meanwhile: room on the disk, and a log that does not grow for ever.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
 use super::StoreError;
+use super::lock::LockedFile;
 use super::open::{LOG_BYTES, beside};
 
 /// How long the log may grow while a copy keeps it from being taken in, bytes, unless the database is larger than that.
@@ -72,7 +73,7 @@ pub(super) fn free(folder: &Path) -> io::Result<u64> {
 /// Says of a database that it is copied, to whoever asks in whatever process, until it is dropped: a lock on its folder, which the
 /// kernel takes away with the process. Where folders cannot be locked nothing is said.
 #[derive(Debug)]
-pub(super) struct Copied(#[expect(dead_code, reason = "it holds the lock")] Option<File>);
+pub(super) struct Copied(#[expect(dead_code, reason = "it holds the lock")] Option<LockedFile>);
 
 impl Copied {
     /// The database in `folder` is copied from now on.
@@ -80,7 +81,7 @@ impl Copied {
         let locked = File::open(folder).and_then(|file| {
             // Whoever only asks holds it for a moment.
             file.lock_shared()?;
-            Ok(file)
+            Ok(LockedFile::new(file))
         });
         Self(locked.ok())
     }
@@ -89,8 +90,16 @@ impl Copied {
 /// Whether the database is copied right now.
 pub(super) fn is_copied(database: &Path) -> bool {
     let folder = database.with_file_name("");
-    let locked = File::open(folder).map(|file| file.try_lock());
-    matches!(locked, Ok(Err(std::fs::TryLockError::WouldBlock)))
+    let Ok(file) = File::open(folder) else {
+        return false;
+    };
+    match file.try_lock() {
+        Ok(()) => {
+            drop(LockedFile::new(file));
+            false
+        }
+        Err(error) => matches!(error, TryLockError::WouldBlock),
+    }
 }
 
 #[cfg(test)]
