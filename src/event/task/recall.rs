@@ -106,7 +106,8 @@ fn read_sort(
         ..EventFilter::default()
     };
     let (mut cursor, mut left, mut bytes) = (None, MOST, 0);
-    while left > 0 && bytes < MOST_BYTES && Instant::now() < enough {
+    // The first page of each sort is read however late it is.
+    loop {
         let page = reader
             .page(&filter, cursor, left.min(AT_ONCE), EventOrder::NewestFirst)
             .map_err(Refusal::Store)?;
@@ -121,8 +122,10 @@ fn read_sort(
         if cursor.is_none() {
             return Ok(true);
         }
+        if left == 0 || bytes >= MOST_BYTES || Instant::now() >= enough {
+            return Ok(false);
+        }
     }
-    Ok(false)
 }
 
 /// An event with what it says; nothing if it does not say what its kind says now.
