@@ -55,6 +55,8 @@ pub(crate) struct Fake {
     pub(crate) config: String,
     pub(crate) now: f64,
     pub(crate) interval: f64,
+    /// Seconds that a run has left, unless that follows from the interval.
+    pub(crate) left: Option<f64>,
     pub(crate) trigger: String,
     pub(crate) ordinal: u32,
     pub(crate) missed: u32,

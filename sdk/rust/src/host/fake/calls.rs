@@ -61,7 +61,7 @@ pub(crate) mod run {
 
     pub(crate) fn seconds_left() -> f64 {
         // As the real host has it where nothing else is configured.
-        with(|host| (host.interval * 0.8).min(5.0))
+        with(|host| host.left.unwrap_or((host.interval * 0.8).min(5.0)))
     }
 
     pub(crate) fn interval_seconds() -> f64 {
