@@ -12,7 +12,7 @@ use crate::history::History;
 use crate::store::{AgeClock, Keeping, KeptSeries, PastBounds};
 
 /// How long a round waits for the disk. What is still under way then is waited for in the next one.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 60 } else { 5 });
 /// How long after a step's end its round begins: the history's last tick of it shall be there. One that comes later is added
 /// to its step by the next round.
 const AFTER: Duration = Duration::from_millis(100);

@@ -52,7 +52,7 @@ mod tests {
                 .duration_since(UNIX_EPOCH)
                 .unwrap()
                 .as_secs();
-            assert!(now - seconds < 600);
+            assert!(now.abs_diff(seconds) < 600);
         }
     }
 }

@@ -48,9 +48,13 @@ struct Running {
 }
 
 fn start() -> Running {
+    start_with(Config::default().body_timeout)
+}
+
+fn start_with(body_timeout: Span) -> Running {
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
-        body_timeout: Span::millis(300),
+        body_timeout,
         max_body: ByteSize::kib(64),
         ..Config::default()
     };
@@ -76,13 +80,14 @@ impl Running {
     /// Sends bytes and reads to the end of the connection; afterwards another client must be served.
     async fn exchange(&self, bytes: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        if let Err(error) = stream.write_all(bytes.as_bytes()).await {
+        let mut answer = Vec::new();
+        let sent = stream.write_all(bytes.as_bytes()).await;
+        let read = stream.read_to_end(&mut answer).await;
+        for error in [sent.err(), read.err()].into_iter().flatten() {
             // The server may have had enough before all is sent.
             use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
             assert!([BrokenPipe, ConnectionReset].contains(&error.kind()));
         }
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
         let mut other = TcpStream::connect(self.address).await.unwrap();
         let well = "GET /well HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         other.write_all(well.as_bytes()).await.unwrap();
@@ -129,7 +134,7 @@ async fn a_good_body_is_taken_in_one_piece_or_in_chunks() {
 
 #[tokio::test]
 async fn h03_a_slow_body_is_cut_off() {
-    let server = start();
+    let server = start_with(Span::millis(300));
     let headers = "Content-Type: application/json\r\nContent-Length: 100\r\n";
     let (status, body) = server.raw(headers, "{\"items\":").await;
     assert_eq!(status, 408, "{body}");

@@ -91,11 +91,11 @@ impl Committer {
         self.connection.as_mut().ok_or_else(closed)
     }
 
-    /// Lets the next change find out whether the database can be opened again.
+    /// Lets a change find out after this time, and not before, whether the database can be opened again.
     #[cfg(test)]
-    pub(super) fn retry_now(&mut self) {
+    pub(super) fn retry_in(&mut self, time: Duration) {
         if let Some((_, again)) = &mut self.failed {
-            *again = Instant::now();
+            *again = Instant::now() + time;
         }
     }
 

@@ -209,7 +209,7 @@ fn a_long_query_ends_when_its_time_is_up() {
         let error = bench.ask_with(sql, &[], 1, 1000, time).unwrap_err();
         assert_eq!(error, QueryError::Interrupted, "{sql}");
         let took = began.elapsed();
-        assert!(took >= time && took < PATIENCE / 10, "{sql}: {took:?}");
+        assert!(took >= time && took < PATIENCE, "{sql}: {took:?}");
     }
 }
 

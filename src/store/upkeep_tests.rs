@@ -216,7 +216,7 @@ fn what_was_found_is_told_and_when_it_was_whole_is_written_down() {
     let checked = |bench: &Bench| bench.task.check(None).unwrap().join().unwrap();
     checked(&bench);
     assert_eq!(bench.status(), Status::Pass);
-    let since = unix_seconds() - bench.task.tally.checked.get();
+    let since = unix_seconds().abs_diff(bench.task.tally.checked.get());
     assert!(since < 600, "{since}");
     let Ok(Job::Write(write)) = bench.received.try_recv() else {
         panic!("nothing is to be written");

@@ -12,6 +12,8 @@ use crate::store::standing::Standing;
 
 /// Nothing here takes longer, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// No test takes as long.
+const LONG: Duration = Duration::from_secs(3600);
 
 /// Writes some bytes under a key, or breaks a rule of the schema.
 struct Put(&'static str, Option<usize>);
@@ -347,6 +349,7 @@ fn s17_after_the_disk_failed_nothing_is_acknowledged_until_the_database_is_open_
         answers[..],
         [Err(StoreError::Disk { .. }), Err(StoreError::Disk { .. })]
     ));
+    bench.writer.committer.retry_in(LONG);
     let refused = bench.commit(vec![Put("c", Some(1))]);
     assert!(
         matches!(refused[..], [Err(StoreError::Disk { .. })]),
@@ -354,14 +357,14 @@ fn s17_after_the_disk_failed_nothing_is_acknowledged_until_the_database_is_open_
     );
     assert_eq!(bench.condition.get().0, Status::Fail);
     // The log cannot be taken in while somebody reads, so it is not written behind it either.
-    bench.writer.committer.retry_now();
+    bench.writer.committer.retry_in(Duration::ZERO);
     let refused = bench.commit(vec![Put("c", Some(1))]);
     assert!(
         matches!(refused[..], [Err(StoreError::Busy(_))]),
         "{refused:?}"
     );
     reader.execute_batch("COMMIT").unwrap();
-    bench.writer.committer.retry_now();
+    bench.writer.committer.retry_in(Duration::ZERO);
     assert_eq!(bench.commit(vec![Put("c", Some(1))]), [Ok(())]);
     assert_eq!(bench.keys(), ["a", "b", "c"]);
     assert_eq!(bench.condition.get().0, Status::Pass);
@@ -370,10 +373,11 @@ fn s17_after_the_disk_failed_nothing_is_acknowledged_until_the_database_is_open_
 #[test]
 fn s01_a_database_that_found_no_room_at_the_start_is_opened_when_there_is_some() {
     let mut bench = Bench::begin(0, true);
+    bench.writer.committer.retry_in(LONG);
     let refused = bench.commit(vec![Put("a", Some(1))]);
     assert!(matches!(refused[..], [Err(StoreError::Full(_))]));
     assert_eq!(bench.condition.get().0, Status::Fail);
-    bench.writer.committer.retry_now();
+    bench.writer.committer.retry_in(Duration::ZERO);
     assert_eq!(bench.commit(vec![Put("a", Some(1))]), [Ok(())]);
     assert_eq!(bench.keys(), ["a"]);
     assert_eq!(bench.condition.get().0, Status::Pass);

@@ -126,9 +126,15 @@ mod tests {
         udp: impl Fn(&Question, u16) -> Vec<Vec<u8>> + Send + 'static,
         tcp: impl Fn(&Question, u16) -> Vec<u8> + Send + 'static,
     ) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        // A port that is free for TCP may be somebody's for UDP.
+        let (listener, socket) = (0..100)
+            .find_map(|_| {
+                let listener = TcpListener::bind("127.0.0.1:0").ok()?;
+                let socket = UdpSocket::bind(listener.local_addr().ok()?).ok()?;
+                Some((listener, socket))
+            })
+            .expect("a port is free for both");
         let place = listener.local_addr().expect("it has one");
-        let socket = UdpSocket::bind(place).expect("it is free for UDP too");
         std::thread::spawn(move || {
             let mut query = [0; 512];
             while let Ok((length, from)) = socket.recv_from(&mut query) {
@@ -167,7 +173,7 @@ mod tests {
         let addresses = queries
             .split('"')
             .filter(|word| word.parse::<SocketAddr>().is_ok());
-        let host = addresses.fold(Host::new(), |host, address| {
+        let host = addresses.fold(Host::new().seconds_left(600.0), |host, address| {
             host.grant_tcp(address).grant_udp(address)
         });
         let mut host = host.config(&format!(r#"{{"queries":[{queries}]}}"#));
@@ -203,7 +209,7 @@ mod tests {
         };
         let place = server(forged, good);
         let report = run(&format!(
-            r#"{{"name":"q","server":"{place}","domain":"example.com","expect":["192.0.2.1"]}}"#
+            r#"{{"name":"q","server":"{place}","domain":"example.com","timeout":"60s","expect":["192.0.2.1"]}}"#
         ))
         .expect("it runs");
         assert_eq!(report.value("dns_up", ["q"]), Some(1.0));
@@ -226,8 +232,9 @@ mod tests {
                 .bytes()
         };
         let place = server(cut, zone);
-        let query =
-            format!(r#"{{"name":"q","server":"{place}","domain":"example.com","type":"SOA"}}"#);
+        let query = format!(
+            r#"{{"name":"q","server":"{place}","domain":"example.com","timeout":"60s","type":"SOA"}}"#
+        );
         let report = run(&query).expect("it runs");
         assert_eq!(report.value("dns_soa_serial", ["q"]), Some(2_026_010_100.0));
         let other = |question: &Question, id: u16| good(question, id.wrapping_add(1));
@@ -249,15 +256,15 @@ mod tests {
             vec![bytes]
         };
         let malformed = server(malformed, good);
-        let query = |name, place: &str| {
+        let query = |name, place: &str, timeout: f64| {
             format!(
-                r#"{{"name":"{name}","server":"{place}","domain":"example.com","timeout":0.3}}"#
+                r#"{{"name":"{name}","server":"{place}","domain":"example.com","timeout":{timeout}}}"#
             )
         };
         let queries = [
-            query("silent", &silent),
-            query("flood", &flood),
-            query("malformed", &malformed),
+            query("silent", &silent, 0.3),
+            query("flood", &flood, 60.0),
+            query("malformed", &malformed, 60.0),
         ];
         let report = run(&queries.join(",")).expect("it runs");
         for (name, told) in [

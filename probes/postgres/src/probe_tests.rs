@@ -30,7 +30,9 @@ fn run(targets: &str) -> Result<Report> {
     let addresses = targets
         .split('"')
         .filter(|word| word.parse::<SocketAddr>().is_ok());
-    let host = addresses.fold(Host::new(), |host, address| host.grant_tcp(address));
+    let host = addresses.fold(Host::new().seconds_left(600.0), |host, address| {
+        host.grant_tcp(address)
+    });
     let mut host = host.config(&format!(r#"{{"targets":[{targets}]}}"#));
     let mut probe = host.start::<Postgres>()?;
     host.collect(&mut probe)
@@ -42,7 +44,9 @@ fn readiness_needs_no_credentials() {
     let refusing = saying(problem("28000", "no pg_hba.conf entry"));
     let starting = saying(problem("57P03", "the database system is starting up"));
     let other = saying(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
-    let target = |name, address: &str| format!(r#"{{"name":"{name}","address":"{address}"}}"#);
+    let target = |name, address: &str| {
+        format!(r#"{{"name":"{name}","address":"{address}","timeout":"60s"}}"#)
+    };
     let targets = [
         target("scram", &scram),
         target("refusing", &refusing),
@@ -79,7 +83,7 @@ fn readiness_needs_no_credentials() {
 fn who_wants_in_and_is_not_let_in_fails() {
     let kerberos = saying(message(b'R', b"\0\0\0\x07"));
     let report = run(&format!(
-        r#"{{"name":"k","address":"{kerberos}","user":"me"}}"#
+        r#"{{"name":"k","address":"{kerberos}","user":"me","timeout":"60s"}}"#
     ))
     .expect("it runs");
     assert_eq!(report.value("postgres_up", ["k"]), Some(0.0));
@@ -101,9 +105,12 @@ fn without_targets_it_lies_dormant() {
 #[test]
 fn a_password_that_is_repeated_is_not_told() {
     let address = saying(problem("28P01", "hunter2 is wrong"));
-    let target = format!(r#"{{"name":"a","address":"{address}","user":"u","password":"pg"}}"#);
+    let target = format!(
+        r#"{{"name":"a","address":"{address}","user":"u","password":"pg","timeout":"60s"}}"#
+    );
     let config = format!(r#"{{"targets":[{target}]}}"#);
     let mut host = Host::new()
+        .seconds_left(600.0)
         .secret("pg", "hunter2")
         .grant_tcp(&address)
         .config(&config);

@@ -159,7 +159,9 @@ mod tests {
         let addresses = targets
             .split('"')
             .filter(|word| word.parse::<SocketAddr>().is_ok());
-        let host = addresses.fold(host, |host, address| host.grant_tcp(address));
+        let host = addresses.fold(host.seconds_left(600.0), |host, address| {
+            host.grant_tcp(address)
+        });
         let mut host = host.config(&format!(r#"{{"targets":[{targets}]}}"#));
         let mut probe = host.start::<Redis>()?;
         host.collect(&mut probe)
@@ -169,7 +171,10 @@ mod tests {
     fn its_report_becomes_metrics_and_checks() {
         let report = run(
             Host::new(),
-            &format!(r#"{{"name":"r","address":"{}"}}"#, server(None)),
+            &format!(
+                r#"{{"name":"r","address":"{}","timeout":"60s","max_time":{{"warn":"60s"}}}}"#,
+                server(None)
+            ),
         )
         .expect("it runs");
         for (metric, value) in [
@@ -205,7 +210,8 @@ mod tests {
     #[test]
     fn passwords_are_secrets() {
         let address = server(Some("hunter2"));
-        let with = |more: &str| format!(r#"{{"name":"r","address":"{address}"{more}}}"#);
+        let with =
+            |more: &str| format!(r#"{{"name":"r","address":"{address}","timeout":"60s"{more}}}"#);
         let good = run(
             Host::new().secret("redis", "hunter2"),
             &with(r#","password":"redis","user":"u""#),

@@ -240,11 +240,16 @@ mod tests {
 
     fn settings(targets: &[(&str, SocketAddr)], more: &str) -> Host {
         let target = |(name, address): &(&str, SocketAddr)| {
-            format!(r#"{{"name":"{name}","address":"{address}","server_name":"example.com"}}"#)
+            let timeout = if *name == "silent" { 1 } else { 60 };
+            format!(
+                r#"{{"name":"{name}","address":"{address}","server_name":"example.com","timeout":{timeout}}}"#
+            )
         };
         let granted = targets.iter().map(|(_, address)| address);
         let targets: Vec<String> = targets.iter().map(target).collect();
-        let host = granted.fold(Host::new(), |host, address| host.grant_tcp(address));
+        let host = granted.fold(Host::new().seconds_left(600.0), |host, address| {
+            host.grant_tcp(address)
+        });
         host.config(&format!(r#"{{"targets":[{}]{more}}}"#, targets.join(",")))
     }
 
@@ -307,10 +312,7 @@ mod tests {
 
     #[test]
     fn one_that_is_down_hides_no_other() {
-        let closed = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let closed = ([127, 0, 0, 1], 1).into();
         let good = answering(flight(&[Made::new().der()], 5000));
         let modern = answering(vec![21, 3, 3, 0, 2, 2, 70]);
         let web = answering(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());

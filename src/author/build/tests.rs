@@ -3,8 +3,8 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -31,14 +31,20 @@ impl Place {
         let path = self.0.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let program = name.contains("bin/");
-        let text = if program {
-            format!("#!/bin/sh\n{text}\n")
-        } else {
-            text.to_owned()
-        };
-        fs::write(&path, text).unwrap();
-        let mode = if program { 0o755 } else { 0o644 };
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        if !program {
+            return fs::write(&path, text).unwrap();
+        }
+        // By another program: what this one has open for writing cannot be started, and a child that another test begins has it open too
+        // until it has begun its own program.
+        let written = Command::new("/bin/sh")
+            .args([
+                "-c",
+                "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$0\" && chmod 755 \"$0\"",
+            ])
+            .arg(&path)
+            .arg(text)
+            .status();
+        assert!(written.unwrap().success());
     }
 
     pub(super) fn folder(&self) -> PathBuf {

@@ -74,6 +74,7 @@ mod tests {
         meter.reset();
         let began = Instant::now();
         meter.count(|| std::thread::sleep(work));
-        assert!(began.elapsed() >= work && meter.spent() < work);
+        // What the machine takes from this thread counts as both.
+        assert!(meter.spent() + work / 2 <= began.elapsed());
     }
 }

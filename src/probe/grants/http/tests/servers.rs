@@ -134,8 +134,10 @@ async fn a_server_that_breaks_off_or_speaks_nonsense_is_an_error() {
         let found = fetch(&mut to(address), &format!("http://{address}/")).await;
         assert_eq!(found, Err(wanted.into()), "{answer}");
     }
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr();
-    let gone = gone.unwrap();
+    // Taken, so that nobody else gets it, and nobody listens.
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = silent.local_addr().unwrap();
     let found = fetch(&mut to(gone), &format!("http://{gone}/")).await;
     assert_eq!(found, Err("ConnectionRefused".into()));
 }
