@@ -1,6 +1,5 @@
 //! Requests for what is not there, or not in that way.
 
-use super::snapshots::ageless;
 use super::wire::config;
 use super::{refused, small, survives};
 
@@ -37,7 +36,7 @@ async fn h19_a_path_leads_nowhere_but_into_the_snapshot() {
 
 #[tokio::test]
 async fn h20_head_is_get_without_the_body() {
-    survives(config(), ageless(small()), async |server| {
+    survives(config(), small(), async |server| {
         for path in [
             "/",
             "/livez",

@@ -63,12 +63,7 @@ fn c06_a_port_in_use_says_so_and_what_to_do() {
 
 #[tokio::test]
 async fn p01_the_drain_ends_idle_connections_and_names_those_it_cuts_off() {
-    let patient = Config {
-        header_timeout: Span::seconds(60),
-        body_timeout: Span::seconds(60),
-        ..config()
-    };
-    let server = TestServer::start(&patient, Some(large()));
+    let server = TestServer::start(&config(), Some(large()));
     let (mut idle, mut silent) = (server.connect().await, server.connect().await);
     assert_eq!(idle.get("/livez").await.status, 200);
     let mut stuck = server.connect().await;
@@ -92,7 +87,6 @@ async fn p01_the_drain_ends_idle_connections_and_names_those_it_cuts_off() {
 #[tokio::test]
 async fn p01_a_request_under_way_at_shutdown_is_answered_and_learns_that_it_is_no_longer_ready() {
     let patient = Config {
-        header_timeout: Span::seconds(60),
         drain_timeout: Span::seconds(60),
         ..config()
     };

@@ -1,14 +1,14 @@
 //! Clients that are slow, silent, too many or too talkative.
 
 use probity::http::Config;
-use probity::model::{ByteSize, Span};
+use probity::model::ByteSize;
 
-use super::wire::{TestServer, config};
+use super::wire::{TestServer, config, hasty};
 use super::{large, refused, small, survives};
 
 #[tokio::test]
 async fn h01_half_a_header_is_cut_off() {
-    survives(config(), small(), async |server| {
+    survives(hasty(), small(), async |server| {
         let mut client = server.connect().await;
         client.send("GET /livez HTTP/1.1\r\nHost: local").await;
         client.closed().await;
@@ -18,7 +18,7 @@ async fn h01_half_a_header_is_cut_off() {
 
 #[tokio::test]
 async fn h02_a_client_that_says_nothing_is_cut_off() {
-    survives(config(), small(), async |server| {
+    survives(hasty(), small(), async |server| {
         server.connect().await.closed().await;
     })
     .await;
@@ -26,7 +26,7 @@ async fn h02_a_client_that_says_nothing_is_cut_off() {
 
 #[tokio::test]
 async fn h03_a_slow_body_that_nobody_reads_delays_nothing() {
-    survives(config(), small(), async |server| {
+    survives(hasty(), small(), async |server| {
         let mut client = server.connect().await;
         client
             .send("GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
@@ -39,7 +39,7 @@ async fn h03_a_slow_body_that_nobody_reads_delays_nothing() {
 
 #[tokio::test]
 async fn h04_an_idle_kept_alive_connection_is_cut_off() {
-    survives(config(), small(), async |server| {
+    survives(hasty(), small(), async |server| {
         let mut client = server.connect().await;
         for _ in 0..3 {
             assert_eq!(client.get("/livez").await.status, 200);
@@ -53,7 +53,6 @@ async fn h04_an_idle_kept_alive_connection_is_cut_off() {
 async fn h05_a_connection_over_the_cap_waits_and_is_served_when_one_is_free() {
     let capped = Config {
         max_connections: 2,
-        header_timeout: Span::seconds(60),
         ..config()
     };
     let server = TestServer::start(&capped, Some(small()));
@@ -90,7 +89,7 @@ async fn h06_a_big_body_is_refused_before_it_is_sent() {
 
 #[tokio::test]
 async fn h07_endless_chunks_come_to_an_end() {
-    survives(config(), small(), async |server| {
+    survives(hasty(), small(), async |server| {
         let mut client = server.connect().await;
         client
             .send("GET /livez HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -123,7 +122,7 @@ async fn h12_too_many_or_too_large_headers_are_431() {
 
 #[tokio::test]
 async fn h24_a_client_that_never_reads_is_cut_off() {
-    survives(config(), large(), async |server| {
+    survives(hasty(), large(), async |server| {
         let mut client = server.connect().await;
         let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20);
         client.send(request).await;

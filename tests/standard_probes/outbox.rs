@@ -187,7 +187,11 @@ const SLOW: &str = r#"
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_takes_for_ever_hides_no_other_for_long() {
     let database = Database::new();
-    let watching = watching("outbox", &database.section(SLOW)).await;
+    let section = format!(
+        "limits = {{ deadline = \"2s\" }}\n{}",
+        database.section(SLOW)
+    );
+    let watching = watching("outbox", &section).await;
     let status = |snapshot: &Snapshot, check: &str| {
         let mut checks = snapshot.health.checks.iter();
         checks.find(|one| &*one.name == check).map(|one| one.status)

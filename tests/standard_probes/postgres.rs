@@ -1,9 +1,9 @@
 //! `postgres`. Logins are tested with the probe's own sources, and against real servers by `.ci/targets`.
 
-use probity::model::{ProbeState, Status};
+use probity::model::Status;
 
 use super::servers::{closing, dripping, endless, silent, targets};
-use super::{judges, watching};
+use super::watching;
 
 /// A request for something of 500 bytes, of which only so many come.
 const LONG: &[u8] = &{
@@ -31,7 +31,6 @@ async fn one_server_that_is_not_well_hides_no_other() {
     ];
     let section = targets(&servers, ", timeout = \"250ms\"");
     let watching = watching("postgres", &section).await;
-    let snapshot = watching.until(ProbeState::Active).await;
     let foreign = "it does not speak PostgreSQL's protocol";
     let starting = "is starting: the database system is starting up (57P03)";
     let wanted = [
@@ -40,7 +39,7 @@ async fn one_server_that_is_not_well_hides_no_other() {
         ("postgres/starting", Status::Fail, starting),
         ("postgres/well", Status::Pass, "and asks for SCRAM-SHA-256"),
     ];
-    judges(&snapshot, &wanted);
+    watching.judges(&wanted).await;
     for (name, _) in servers {
         let (state, up) = match name {
             "starting" => ("starting", 0.0),

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use probity::model::{ProbeState, Status};
+use probity::model::Status;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::servers::{closing, dripping, endless, serving, silent, targets};
-use super::{judges, watching};
+use super::watching;
 
 const REPORT: &str = "# Server\r\nredis_version:7.4.0\r\nvalkey_version:8.1.0\r\nuptime_in_seconds:7\r\n# Memory\r\nused_memory:99\r\n\
     maxmemory:100\r\nmaxmemory_policy:noeviction\r\n# Persistence\r\nrdb_last_bgsave_status:ok\r\n# Replication\r\nrole:slave\r\n\
@@ -45,7 +45,6 @@ async fn one_server_that_is_not_well_hides_no_other() {
     ];
     let section = targets(&servers, ", timeout = \"200ms\"");
     let watching = watching("redis", &section).await;
-    let snapshot = watching.until(ProbeState::Active).await;
     for (name, _) in servers {
         let up = f64::from(u8::from(name == "well"));
         let labels = format!("target=\"{name}\"");
@@ -69,6 +68,6 @@ async fn one_server_that_is_not_well_hides_no_other() {
         ("redis/well.replication", Status::Fail, link),
         ("redis/well.persistence", Status::Pass, "to the disk is"),
     ];
-    judges(&snapshot, &wanted);
+    watching.judges(&wanted).await;
     watching.stop().await;
 }

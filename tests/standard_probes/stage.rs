@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use probity::model::{ProbeState, Span};
+use probity::model::ProbeState;
 
 use super::place::{Place, Running, state};
 use super::wire::PATIENCE;
@@ -29,7 +29,6 @@ impl Stage {
         // A check is shown as it is at once.
         place.config.health.failures = 1;
         place.config.health.recoveries = 1;
-        place.config.probes.limits.deadline = Some(Span::seconds(5));
         Self {
             name: name.to_owned(),
             running: place.start().await,

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use probity::model::{ProbeState, Status};
+use probity::model::Status;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::servers::{closing, dripping, endless, serving, silent, targets};
-use super::{error, judges, watching};
+use super::{error, watching};
 
 /// A server that answers a greeting.
 async fn well() -> SocketAddr {
@@ -33,13 +33,12 @@ async fn one_port_that_is_not_well_hides_no_other() {
     ];
     let more = ", send = \"HELLO\\n\", expect = \"WELCOME\", timeout = \"200ms\"";
     let watching = watching("tcp", &targets(&servers, more)).await;
-    let snapshot = watching.until(ProbeState::Active).await;
     let silent = "which is empty: no answer within 200 ms";
     let wanted = [
         ("tcp/silent", Status::Fail, silent),
         ("tcp/endless", Status::Fail, "its answer is too long"),
     ];
-    judges(&snapshot, &wanted);
+    watching.judges(&wanted).await;
     for (name, _) in servers {
         let up = f64::from(u8::from(["slow", "well"].contains(&name)));
         let labels = format!("target=\"{name}\"");

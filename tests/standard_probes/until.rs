@@ -6,10 +6,9 @@ use crate::place::state;
 use crate::wire::PATIENCE;
 use crate::{Watching, error, watching_every};
 
-/// Starts a probe that runs every 100 ms, within a deadline that a busy machine keeps.
+/// Starts a probe that runs every 100 ms.
 pub async fn often(probe: &str, section: &str) -> Watching {
-    let section = format!("limits = {{ deadline = \"5s\" }}\n{section}");
-    watching_every("100ms", probe, &section).await
+    watching_every("100ms", probe, section).await
 }
 
 impl Watching {

@@ -17,14 +17,23 @@ use tokio_util::sync::CancellationToken;
 /// Nothing here takes longer, unless it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A free loopback port, and timeouts that a test can wait for.
+/// A free loopback port, and timeouts that nothing healthy runs into, however slow the machine is.
 pub fn config() -> Config {
     Config {
         listen: "127.0.0.1:0".parse().unwrap(),
-        header_timeout: Span::millis(400),
-        body_timeout: Span::millis(400),
+        header_timeout: Span::seconds(60),
+        body_timeout: Span::seconds(60),
         drain_timeout: Span::millis(400),
         ..Config::default()
+    }
+}
+
+/// The same with timeouts that a test can wait for.
+pub fn hasty() -> Config {
+    Config {
+        header_timeout: Span::millis(400),
+        body_timeout: Span::millis(400),
+        ..config()
     }
 }
 
