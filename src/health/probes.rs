@@ -60,11 +60,12 @@ fn check(inputs: &Inputs<'_>, reported: &Reported<'_>, config: &Config, now: Ins
     }
 }
 
-/// Since when there is no verdict, why, and what the last one was. Whether the probe is broken or its target does
-/// not answer are two different things to a person who is woken by it.
+/// Since when there is no verdict, why, and what the last one was. Whether the probe is broken, its target does not
+/// answer or somebody paused it are different things to a person who is woken by it.
 fn last_word(inputs: &Inputs<'_>, reported: &Reported<'_>, now: Instant) -> String {
     let who = match state(inputs, reported.source) {
         Some(ProbeState::Degraded) => "the target does not answer its probe",
+        Some(ProbeState::Paused) => "the probe is paused",
         Some(ProbeState::Dormant) => "the probe has nothing to observe any more",
         _ if reported.failure.is_some() => "the probe is broken",
         _ => "the probe does not answer",

@@ -106,6 +106,14 @@ fn a_check_never_stays_at_pass_when_its_probe_fails_or_is_silent() {
             Warn,
             "nothing to observe any more",
         ),
+        (
+            Pass,
+            11,
+            None,
+            ProbeState::Paused,
+            Warn,
+            "the probe is paused: ",
+        ),
     ] {
         let check = checked(status, age, failure, state);
         assert_eq!(
