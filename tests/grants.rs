@@ -16,7 +16,7 @@ fn sockets(bench: &Bench, folder: &Path, granted: &[&Path]) -> Box<Probe> {
     let folder = folder.to_str().unwrap().to_owned();
     let config = ProbeConfig {
         limits: LimitOverrides {
-            deadline: Some(Span::millis(500)),
+            deadline: Some(Span::seconds(20)),
             ..LimitOverrides::default()
         },
         grant: Grants {

@@ -59,7 +59,8 @@ async fn the_deadline() {
         guest,
         limits! { deadline: Some(Span::seconds(20)) },
         limits! { deadline: Some(Span::millis(10)) },
-        "at most 10ms (limits.deadline)",
+        // How long it ran is told as well, unless the machine itself held it up for longer than that.
+        "limits.deadline: the call",
     )
     .await;
 }
@@ -77,7 +78,7 @@ async fn cpu_time() {
     };
     let (enough, less) = (
         limits! { cpu: Span::seconds(20), deadline: Some(Span::seconds(60)) },
-        limits! { cpu: Span::millis(20), deadline: Some(Span::seconds(60)) },
+        limits! { cpu: Span::millis(200), deadline: Some(Span::seconds(60)) },
     );
     // Half a second and more at a turn a cycle.
     let guest = Guest::new().collect(&turns(2_000_000_000));
@@ -85,7 +86,7 @@ async fn cpu_time() {
         guest,
         enough,
         less.clone(),
-        "of CPU time: at most 20ms (limits.cpu)",
+        "of CPU time: at most 200ms (limits.cpu)",
     )
     .await;
     let bench = Bench::new();
@@ -94,7 +95,7 @@ async fn cpu_time() {
     // Waiting costs no CPU time.
     let waits = Guest::new()
         .wasi()
-        .collect("(call $block (call $timer (i64.const 100000000))) (call $ok)");
+        .collect("(call $block (call $timer (i64.const 600000000))) (call $ok)");
     assert_eq!(outcome(&bench, &waits.build(), less).await, Ok(()));
 }
 
