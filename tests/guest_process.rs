@@ -13,6 +13,9 @@ use support::guest::Guest;
 /// One at a time: they measure the process.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
+/// How long something may take that is sure to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What one can see of a process from outside.
 #[derive(Debug)]
 struct Footprint {
@@ -60,10 +63,7 @@ async fn only_this_ticker() {
         if tickers.count() == 1 {
             return;
         }
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "an old ticker stays"
-        );
+        assert!(began.elapsed() < PATIENCE, "an old ticker stays");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -78,6 +78,19 @@ fn good() -> Guest {
         .collect(&set)
 }
 
+/// Every second run traps, with handles, output and half a megabyte of memory in hand.
+fn troubled() -> Guest {
+    let trouble = "(drop (memory.grow (i32.const 8))) (drop (call $failure.other %words))
+        (call $write (call $stdout) %words (i32.const 16))
+        (global.set $runs (i32.add (global.get $runs) (i32.const 1)))
+        (if (i32.eq (global.get $runs) (i32.const 2)) (then unreachable)) (call $ok)";
+    Guest::new()
+        .wasi()
+        .text("words", "some words")
+        .extra("(global $runs (mut i32) (i32.const 0))")
+        .collect(trouble)
+}
+
 #[tokio::test]
 async fn no_ticker_runs_while_no_guest_does() {
     let _alone = ALONE.lock().await;
@@ -88,15 +101,19 @@ async fn no_ticker_runs_while_no_guest_does() {
     run(&mut probe).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     let before = ticks();
+    let mut held_up = 0;
     for _ in 0..200 {
-        assert!(matches!(run(&mut probe).await.outcome, Outcome::Ok));
+        let observation = run(&mut probe).await;
+        assert!(matches!(observation.outcome, Outcome::Ok));
+        // A run that the machine itself held up for a tick wakes it, and it goes to sleep again after that.
+        let ticks = observation.duration.as_millis() / 10;
+        held_up += if ticks > 0 { ticks + 1 } else { 0 };
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let idle = ticks() - before;
-    // A run that the machine itself held up for a tick may have woken it.
+    let idle = u128::from(ticks() - before);
     assert!(
-        idle <= 10,
-        "{idle} ticks in 200 short runs and 200 ms without any"
+        idle <= 10 + held_up,
+        "{idle} ticks in 200 short runs and 200 ms without any, {held_up} of them in runs that were held up"
     );
 
     let spin = Guest::new().collect("(loop $forever (br $forever)) (call $ok)");
@@ -105,17 +122,31 @@ async fn no_ticker_runs_while_no_guest_does() {
         ..Limits::default()
     };
     let mut spinner = bench.load(&spin, limits);
-    let before = ticks();
-    run(&mut spinner).await;
-    let running = ticks() - before;
+    // The machine may hold the ticker up, or keep from it that the spinner was ended.
+    let spin = async || {
+        run(&mut spinner).await;
+    };
+    let running = ticks_in_a(spin, |ticks| ticks >= 5).await;
     assert!(running >= 5, "{running} ticks in 200 ms of spinning");
-    let before = ticks();
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let after = ticks() - before;
+    let rest = async || tokio::time::sleep(Duration::from_millis(200)).await;
+    let after = ticks_in_a(rest, |ticks| ticks <= 2).await;
     assert!(
         after <= 2,
         "{after} ticks in 200 ms after the spinner was ended"
     );
+}
+
+/// How many ticks there are in the first round that has as many as wanted, or in the last one.
+async fn ticks_in_a(mut round: impl AsyncFnMut(), wanted: impl Fn(u64) -> bool) -> u64 {
+    let began = Instant::now();
+    loop {
+        let before = ticks();
+        round().await;
+        let counted = ticks() - before;
+        if wanted(counted) || began.elapsed() > PATIENCE {
+            return counted;
+        }
+    }
 }
 
 #[tokio::test]
@@ -123,17 +154,7 @@ async fn g44_ten_thousand_runs_leave_the_process_as_it_was() {
     let _alone = ALONE.lock().await;
     let bench = Bench::new();
     let mut good = bench.load(&good(), Limits::default());
-    // Every second run traps, with handles, output and half a megabyte of memory in hand.
-    let trouble = "(drop (memory.grow (i32.const 8))) (drop (call $failure.other %words))
-        (call $write (call $stdout) %words (i32.const 16))
-        (global.set $runs (i32.add (global.get $runs) (i32.const 1)))
-        (if (i32.eq (global.get $runs) (i32.const 2)) (then unreachable)) (call $ok)";
-    let troubled = Guest::new()
-        .wasi()
-        .text("words", "some words")
-        .extra("(global $runs (mut i32) (i32.const 0))")
-        .collect(trouble);
-    let mut troubled = bench.load(&troubled, Limits::default());
+    let mut troubled = bench.load(&troubled(), Limits::default());
     let mut rounds = async |count: u32| {
         for round in 0..count {
             assert!(matches!(run(&mut good).await.outcome, Outcome::Ok));
@@ -144,16 +165,26 @@ async fn g44_ten_thousand_runs_leave_the_process_as_it_was() {
     };
     // Whatever is made once is made by then.
     rounds(1000).await;
-    let before = footprint();
-    rounds(10_000).await;
-    let after = footprint();
+    only_this_ticker().await;
+    // What the other test's threads bring or take away meanwhile comes once; what runs leave behind comes again.
+    let mut times = 0;
+    let (before, after) = loop {
+        let before = footprint();
+        rounds(10_000).await;
+        let after = footprint();
+        times += 1;
+        let same = (after.descriptors, after.threads) == (before.descriptors, before.threads);
+        if same || times == 3 {
+            break (before, after);
+        }
+    };
     assert_eq!(after.descriptors, before.descriptors);
     assert_eq!(after.threads, before.threads);
     let grown = after.resident_kib.saturating_sub(before.resident_kib);
     assert!(grown < 2048, "{grown} KiB more: {before:?}, then {after:?}");
     assert_eq!(
         (good.status().failures, troubled.status().crashes),
-        (0, 550)
+        (0, 50 + 500 * times)
     );
     bench.assert_alive().await;
 }
