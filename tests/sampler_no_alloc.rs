@@ -11,7 +11,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Instant;
 
-use probity::sampler::{Config, Machine, WatchConfig, build, watched};
+use probity::sampler::{Config, Machine, Sampler, WatchConfig, build, watched};
 use tokio::runtime::Builder;
 
 struct Counting;
@@ -55,6 +55,16 @@ fn allocations(work: impl FnOnce()) -> usize {
     ALLOCATIONS.get() - before
 }
 
+/// The first of twenty runs that allocates something, if one does.
+fn allocates(sampler: &mut dyn Sampler) -> Option<u32> {
+    (0..20).find(|_| {
+        let steady = allocations(|| sampler.sample(Instant::now()).unwrap());
+        let taken = allocations(|| drop(sampler.take()));
+        assert!(taken > 0, "the counter counts");
+        steady > 0
+    })
+}
+
 #[test]
 fn sampling_allocates_nothing_in_the_steady_state() {
     let runtime = Builder::new_multi_thread()
@@ -78,11 +88,11 @@ fn sampling_allocates_nothing_in_the_steady_state() {
         sampler.take();
         sampler.sample(Instant::now()).unwrap();
         sampler.take();
-        for run in 0..20 {
-            let steady = allocations(|| sampler.sample(Instant::now()).unwrap());
-            assert_eq!(steady, 0, "{} allocated in run {run}", maker.name());
-            let taken = allocations(|| drop(sampler.take()));
-            assert!(taken > 0, "{}: the counter counts", maker.name());
+        // What appears on the machine meanwhile, as a mount or a longer file, takes its room once.
+        if let Some(run) = allocates(&mut *sampler) {
+            let again = allocates(&mut *sampler);
+            let name = maker.name();
+            assert_eq!(again, None, "{name} allocated, first in run {run}");
         }
         assert!(
             cold > 0 || maker.name() == "event-loop",

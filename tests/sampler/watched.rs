@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 use crate::fixture::{Fixture, json, value};
 
-/// How long something may take that is sure to come.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long something may take that is sure to come. A supervisor that the machine held up is asked again after 30 s.
+pub const PATIENCE: Duration = Duration::from_secs(100);
 const STEP: Duration = Duration::from_millis(20);
 
 /// A sampler of watches, and what it said last.
@@ -63,13 +63,18 @@ impl Stand {
 
     /// Samples until the only watch is so.
     pub fn until(&mut self, what: &str, is_so: impl Fn(&Value) -> bool) {
+        self.until_of(0, what, is_so);
+    }
+
+    /// Samples until that one of the watches is so.
+    pub fn until_of(&mut self, index: usize, what: &str, is_so: impl Fn(&Value) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             self.sample();
-            if is_so(self.watch()) {
+            let watch = &self.facts["watches"][index];
+            if is_so(watch) {
                 return;
             }
-            let watch = self.watch();
             assert!(Instant::now() < deadline, "never {what}: {watch:#}");
             std::thread::sleep(STEP);
         }
