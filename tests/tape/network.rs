@@ -189,7 +189,7 @@ async fn a_tcp_conversation_is_had_again_when_the_server_is_gone() {
     let runs = reach_otherwise(&elsewhere, &[("to", nowhere)]).await;
     assert_eq!(runs.said(), ["ok: pong"], "a tape may be edited");
     let more = text.replace("\"after\": 4", "\"after\": 5");
-    let more = more.replace("\"deadline\": \"10s\"", "\"deadline\": \"300ms\"");
+    let more = more.replace("\"deadline\": \"10s\"", "\"deadline\": \"5s\"");
     let runs = replay(REACH, &more).await;
     assert_eq!(runs.codes(), ["limits.deadline"]);
     let odd = format!("! TCP to {to}: 4 bytes were sent, and the recorded answer came after 5");
@@ -256,7 +256,7 @@ async fn a_datagram_comes_again_when_the_server_is_gone() {
     assert_ne!(empty, text);
     let runs = replay(
         REACH,
-        &empty.replace("\"deadline\": \"10s\"", "\"deadline\": \"300ms\""),
+        &empty.replace("\"deadline\": \"10s\"", "\"deadline\": \"5s\""),
     )
     .await;
     assert_eq!(runs.codes(), ["tape.missing"]);
