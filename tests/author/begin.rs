@@ -1,8 +1,8 @@
 //! `probity new`, `build` and `dev`: from nothing to a probe that runs, with a compiler that is made up.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command as Process;
 
 use assert_cmd::Command;
 
@@ -62,12 +62,25 @@ impl Workshop {
         fs::create_dir(desk.path("bin")).unwrap();
         let made = "target/wasm32-wasip2/release";
         let cargo = format!("/bin/mkdir -p {made} && /bin/cp ../guest.wasm {made}/hello.wasm");
+        let workshop = Self(desk);
         for (name, script) in [("cargo", cargo.as_str()), ("rustc", "echo /")] {
-            let path = desk.path("bin").join(name);
-            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            workshop.tool(name, script);
         }
-        Self(desk)
+        workshop
+    }
+
+    /// Writes a tool by another program: what this one has open for writing cannot be started, and a child that another test begins has
+    /// it open too until it has begun its own program.
+    fn tool(&self, name: &str, script: &str) {
+        let written = Process::new("/bin/sh")
+            .args([
+                "-c",
+                "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$0\" && chmod 755 \"$0\"",
+            ])
+            .arg(self.0.path("bin").join(name))
+            .arg(script)
+            .status();
+        assert!(written.unwrap().success());
     }
 
     /// Runs `probity dev hello --once` with more arguments; gives what it printed and noted.
@@ -114,11 +127,7 @@ fn a_round_builds_and_tests_and_a_run_that_fails_ends_it() {
         "it was swapped in"
     );
 
-    fs::write(
-        workshop.0.path("bin/cargo"),
-        "#!/bin/sh\necho 'error: no' >&2\nexit 101\n",
-    )
-    .unwrap();
+    workshop.tool("cargo", "echo 'error: no' >&2\nexit 101");
     let (_, notes) = workshop.dev(&[], 1);
     has(
         &notes,
@@ -129,16 +138,15 @@ fn a_round_builds_and_tests_and_a_run_that_fails_ends_it() {
 #[test]
 fn without_a_running_probity_the_address_is_named() {
     let workshop = Workshop::new(&setting(1.0));
-    // A port that was free a moment ago.
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let (_, notes) = workshop.dev(&["--into", ".", "--instance", &free.to_string()], 69);
+    // Taken, so that nobody else gets it, and nobody listens.
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let (_, notes) = workshop.dev(&["--into", ".", "--instance", &address], 69);
     has(
         &notes,
         &[
-            &format!("no Probity answers at {free}"),
+            &format!("no Probity answers at {address}"),
             "\nnext: start it with",
         ],
     );

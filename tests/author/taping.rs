@@ -248,7 +248,7 @@ fn what_a_signal_cuts_short_is_told_and_on_the_tape() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let target =
-        format!("targets=[{{name=\"a\",address=\"{address}\",expect=\"hello\",timeout=\"3s\"}}]");
+        format!("targets=[{{name=\"a\",address=\"{address}\",expect=\"hello\",timeout=\"60s\"}}]");
     let mut test = std::process::Command::new(env!("CARGO_BIN_EXE_probity"));
     test.current_dir(desk.folder.path()).env_clear();
     test.env("XDG_STATE_HOME", desk.path("state"));
@@ -261,6 +261,8 @@ fn what_a_signal_cuts_short_is_told_and_on_the_tape() {
         "tape.json",
     ]);
     test.args(["--set", &target, "--grant", &format!("tcp={address}")]);
+    // So that it is not over before the signal.
+    test.args(["--limit", "deadline=120s"]);
     let test = test.stdout(Stdio::piped()).stderr(Stdio::piped());
     let test = test.spawn().unwrap();
     for _ in 0..2 {
