@@ -97,7 +97,8 @@ pub fn config(address: SocketAddr) -> Config {
     config.s3.prefix = "some/prefix".to_owned();
     config.s3.endpoint = Some(format!("http://{address}"));
     config.s3.allow_http = true;
-    config.s3.timeout = Span::seconds(5);
+    // Longer than any pause that a busy machine makes.
+    config.s3.timeout = Span::seconds(30);
     config
 }
 
