@@ -1,14 +1,20 @@
 //! `/api/v1/backups` of a running Probity, and what it tells of backups elsewhere.
 
-use probity::backup::Config;
-use probity::model::{Cause, Span, Status};
+use std::time::Instant;
+
+use probity::app::App;
+use probity::backup::{Config, Maker};
+use probity::config::Loaded;
+use probity::model::{ByteSize, Cause, Span, Status};
 use probity::snapshot::Snapshot;
 use probity::store::Store;
 use serde_json::Value;
 
 use crate::place::{Place, Running};
+use crate::proxy::{Fault, Kind, Proxy};
+use crate::storage::{self, SECRET, Storage, credentials};
 use crate::wire::{Answer, Client};
-use crate::{Scene, names};
+use crate::{PATIENCE, Scene, names, take_whole};
 
 /// A place whose database has so many bytes already.
 async fn place(bytes: usize, change: impl FnOnce(&mut Config)) -> Place {
@@ -44,8 +50,21 @@ fn metric(snapshot: &Snapshot, name: &str) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_is_asked_for_followed_and_read() {
-    let place = place(6_000_000, |_| ()).await;
-    let running = place.start().await;
+    let scene = Scene::with(0).await;
+    let storage = Storage::start(&scene).await;
+    let proxy = Proxy::start(storage.address).await;
+    let config = storage::config(proxy.address);
+    let place = place(6_000_000, |own| *own = config).await;
+    let loaded = Loaded {
+        backup_credentials: Some(credentials(SECRET)),
+        ..place.loaded()
+    };
+    let running = Running(App::start(&loaded).await.unwrap());
+    // So that it is under way for as long as it is looked at.
+    proxy.plan(|seen, _| match seen {
+        Kind::BeginUpload => Fault::Held,
+        _ => Fault::Pass,
+    });
     let begun = post(&running, "/api/v1/backups").await;
     assert_eq!(begun.status, 202, "{}", begun.text());
     let at = begun.header("location").unwrap().to_owned();
@@ -64,6 +83,7 @@ async fn one_is_asked_for_followed_and_read() {
     assert!(list["running"]["progress"]["phase"].is_string());
     assert_eq!(running.get(&at).await.json()["state"], "running");
 
+    proxy.plan(|_, _| Fault::Pass);
     let now = running
         .until("the operation", |now| !now.operations.is_empty())
         .await;
@@ -197,10 +217,21 @@ async fn a_schedule_begins_when_the_program_does_and_goes_on_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_gives_one_up_and_leaves_nothing() {
     let place = place(20_000_000, |_| ()).await;
-    let running = place.start().await;
-    assert_eq!(post(&running, "/api/v1/backups").await.status, 202);
-    running.stop().await;
     let state = place.folder.path().join("state");
-    assert_eq!(names(&state.join("backups")), [""; 0]);
-    assert_eq!(names(&state.join("backing-up")), ["lock"]);
+    let folder = state.join("backups");
+    let backup = &place.config.backup;
+    let maker = Maker::open(backup, &state, ByteSize::mib(8), None).unwrap();
+    let began = Instant::now();
+    loop {
+        let running = place.start().await;
+        assert_eq!(post(&running, "/api/v1/backups").await.status, 202);
+        running.stop().await;
+        assert_eq!(names(&state.join("backing-up")), ["lock"]);
+        // One that was whole before the stop says nothing.
+        if !take_whole(&maker, &folder).await {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "none is given up");
+    }
+    assert_eq!(names(&folder), [""; 0]);
 }

@@ -159,6 +159,19 @@ pub async fn good(maker: &Maker) -> Vec<BackupId> {
     entries.iter().map(|entry| entry.id).collect()
 }
 
+/// Takes away the whole ones, whose files are in `folder`; there is nothing else. Whether there were any.
+pub async fn take_whole(maker: &Maker, folder: &Path) -> bool {
+    let whole = good(maker).await;
+    for id in &whole {
+        let chosen = Chosen::by_id(maker.shelf(), *id).await.unwrap();
+        verify(chosen).await.unwrap();
+        for name in [id.archive(), id.manifest()] {
+            std::fs::remove_file(folder.join(name)).unwrap();
+        }
+    }
+    !whole.is_empty()
+}
+
 /// Everything in a database but its own word: one that is restored gets another.
 pub fn rows(file: &Path) -> Rows {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();

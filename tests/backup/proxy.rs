@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
-use crate::Shared;
+use crate::{PATIENCE, Shared};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +19,8 @@ pub enum Fault {
     Status(u16),
     /// It is not answered for so long, and then passed on.
     Slow(Duration),
+    /// It is not answered before there is another plan, and then passed on.
+    Held,
     /// The connection is cut after so many bytes of it.
     CutRequest(usize),
     /// It is passed on, and the connection is cut after so many bytes of the answer.
@@ -60,7 +63,8 @@ pub type Plan = Box<dyn FnMut(Kind, usize) -> Fault + Send>;
 pub struct Proxy {
     pub address: SocketAddr,
     seen: Shared<Vec<Kind>>,
-    plan: Shared<Plan>,
+    /// With what is cancelled when there is another.
+    plan: Shared<(Plan, CancellationToken)>,
 }
 
 impl Proxy {
@@ -68,7 +72,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen: Shared<Vec<Kind>> = Shared::default();
-        let plan: Shared<Plan> = Arc::new(Mutex::new(Box::new(|_, _| Fault::Pass)));
+        let pass: Plan = Box::new(|_, _| Fault::Pass);
+        let plan = Arc::new(Mutex::new((pass, CancellationToken::new())));
         let (all, wanted) = (seen.clone(), plan.clone());
         tokio::spawn(async move {
             loop {
@@ -78,7 +83,8 @@ impl Proxy {
                     let mut seen = all.lock().unwrap();
                     let number = seen.iter().filter(|one| **one == kind).count();
                     seen.push(kind);
-                    wanted.lock().unwrap()(kind, number)
+                    let (plan, over) = &mut *wanted.lock().unwrap();
+                    (plan(kind, number), over.clone())
                 };
                 tokio::spawn(async move { drop(serve(client, upstream, choose).await) });
             }
@@ -90,10 +96,22 @@ impl Proxy {
         }
     }
 
-    /// From now on requests fare so, and are counted anew.
+    /// From now on requests fare so, and are counted anew; those that are held go on.
     pub fn plan(&self, plan: impl FnMut(Kind, usize) -> Fault + Send + 'static) {
         self.seen.lock().unwrap().clear();
-        *self.plan.lock().unwrap() = Box::new(plan);
+        let plan: Plan = Box::new(plan);
+        let made = (plan, CancellationToken::new());
+        let (_, over) = std::mem::replace(&mut *self.plan.lock().unwrap(), made);
+        over.cancel();
+    }
+
+    /// Waits for the so-manieth request of a kind, counted from 0.
+    pub async fn until(&self, (kind, number): (Kind, usize)) {
+        let began = Instant::now();
+        while self.count(kind) <= number {
+            assert!(began.elapsed() < PATIENCE, "no {kind:?} {number}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// How many requests of a kind there were.
@@ -107,7 +125,7 @@ impl Proxy {
 async fn serve(
     mut client: TcpStream,
     upstream: SocketAddr,
-    choose: impl FnOnce(Kind) -> Fault,
+    choose: impl FnOnce(Kind) -> (Fault, CancellationToken),
 ) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -116,11 +134,12 @@ async fn serve(
         }
     }
     let line = String::from_utf8_lossy(&head);
-    let fault = choose(Kind::of(line.lines().next().unwrap_or("")));
+    let (fault, over) = choose(Kind::of(line.lines().next().unwrap_or("")));
     match fault {
         Fault::Status(status) => return refuse(client, status).await,
         Fault::CutRequest(bytes) => return swallow(client, bytes.saturating_sub(head.len())).await,
         Fault::Slow(pause) => tokio::time::sleep(pause).await,
+        Fault::Held => over.cancelled().await,
         Fault::Pass | Fault::CutAnswer(_) => {}
     }
     let mut server = TcpStream::connect(upstream).await?;

@@ -48,7 +48,12 @@ impl Place {
     }
 
     pub async fn start(&self) -> Running {
-        let loaded = Loaded {
+        Running(App::start(&self.loaded()).await.unwrap())
+    }
+
+    /// What it starts with.
+    pub fn loaded(&self) -> Loaded {
+        Loaded {
             config: self.config.clone(),
             origin: Origin {
                 file: Some(PathBuf::from("test.toml")),
@@ -56,8 +61,7 @@ impl Place {
             },
             state_directory: self.folder.path().join("state"),
             ..Loaded::default()
-        };
-        Running(App::start(&loaded).await.unwrap())
+        }
     }
 }
 
