@@ -74,9 +74,10 @@ async fn an_http_answer_is_had_again_when_the_server_is_gone() {
 
 #[tokio::test]
 async fn a_server_that_refuses_or_breaks_off_does_so_again() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let gone = listener.local_addr().unwrap();
-    drop(listener);
+    // Taken, so that nobody else gets it, and nobody listens.
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = silent.local_addr().unwrap();
     let granted = format!("http = [\"http://{gone}\"]\ntcp = [\"{gone}\"]");
     let to = format!("http://{gone}/");
     let (said, _) = reach_again(&granted, &[("do", "http"), ("to", &to)], || {}).await;
