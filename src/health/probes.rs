@@ -63,16 +63,19 @@ fn check(inputs: &Inputs<'_>, reported: &Reported<'_>, config: &Config, now: Ins
 /// Since when there is no verdict, why, and what the last one was. Whether the probe is broken, its target does not
 /// answer or somebody paused it are different things to a person who is woken by it.
 fn last_word(inputs: &Inputs<'_>, reported: &Reported<'_>, now: Instant) -> String {
-    let who = match state(inputs, reported.source) {
+    let state = state(inputs, reported.source);
+    let who = match state {
         Some(ProbeState::Degraded) => "the target does not answer its probe",
         Some(ProbeState::Paused) => "the probe is paused",
         Some(ProbeState::Dormant) => "the probe has nothing to observe any more",
         _ if reported.failure.is_some() => "the probe is broken",
         _ => "the probe does not answer",
     };
-    let why = reported
-        .failure
-        .map_or_else(String::new, |failure| format!(" ({})", reason(failure)));
+    let why = match reported.failure {
+        // What it said before is not why it is paused.
+        Some(failure) if state != Some(ProbeState::Paused) => format!(" ({})", reason(failure)),
+        _ => String::new(),
+    };
     let since = match jiff::Timestamp::try_from(reported.timestamp) {
         Ok(time) => format!("{time:.0}"),
         Err(_) => "an unknown time".into(),

@@ -114,6 +114,14 @@ fn a_check_never_stays_at_pass_when_its_probe_fails_or_is_silent() {
             Warn,
             "the probe is paused: ",
         ),
+        (
+            Pass,
+            1,
+            Some(&failure),
+            ProbeState::Paused,
+            Warn,
+            "the probe is paused: ",
+        ),
     ] {
         let check = checked(status, age, failure, state);
         assert_eq!(
