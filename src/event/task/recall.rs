@@ -13,7 +13,7 @@ const MOST: usize = 20_000;
 const MOST_BYTES: usize = 16 << 20;
 /// Read at once, between two looks at the clock: some ten milliseconds.
 const AT_ONCE: usize = 2_000;
-/// After so long what was read is all there is: what is committed meanwhile waits, and fills the queue.
+/// After so long the first page of each sort is all that is read: what is committed meanwhile waits, and fills the queue.
 const ENOUGH: Duration = Duration::from_secs(2);
 /// How long reading may take: without an answer the program knows of less that is under way.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -43,10 +43,12 @@ pub(super) async fn newest(events: &Events) -> i64 {
 pub(super) fn begin(events: &Events, newest: i64, lasting: Vec<Lasting>) -> JoinHandle<Recalled> {
     let events = events.clone();
     tokio::task::spawn_blocking(move || {
-        let mut found = Vec::new();
-        if let Err(error) = read(&events, newest, &lasting, &mut found) {
+        let (mut found, enough) = (Vec::new(), Instant::now() + ENOUGH);
+        if let Err(error) = read(&events, newest, &lasting, enough, &mut found) {
             tracing::warn!("what was under way before the start is not all known: {error}");
         }
+        // What is newer comes to whoever follows.
+        found.retain(|kept| kept.sequence <= newest);
         found.sort_unstable_by_key(|kept| kept.sequence);
         let events = found.into_iter().map(|kept| kept.event);
         events.filter_map(said).collect()
@@ -63,16 +65,17 @@ pub(super) async fn ended(recalling: &mut Option<JoinHandle<Recalled>>) -> Recal
     recalled
 }
 
-fn read(
+/// Reads what tells of each sort, after `enough` only the first page of it.
+pub(super) fn read(
     events: &Events,
     newest: i64,
     lasting: &[Lasting],
+    enough: Instant,
     found: &mut Vec<KeptEvent>,
 ) -> Result<(), Refusal> {
     if newest == 0 {
         return Ok(());
     }
-    let enough = Instant::now() + ENOUGH;
     let mut reader = events.reader(PATIENCE)?;
     for one in lasting {
         let before = found.len();
@@ -82,8 +85,6 @@ fn read(
             tracing::info!(sort, read, "what began before these events is not known");
         }
     }
-    // What is newer comes to whoever follows.
-    found.retain(|kept| kept.sequence <= newest);
     Ok(())
 }
 
@@ -106,7 +107,6 @@ fn read_sort(
         ..EventFilter::default()
     };
     let (mut cursor, mut left, mut bytes) = (None, MOST, 0);
-    // The first page of each sort is read however late it is.
     loop {
         let page = reader
             .page(&filter, cursor, left.min(AT_ONCE), EventOrder::NewestFirst)

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::event::derived::Lasting;
 use crate::event::kinds::{Millis, OperationCompleted, OperationStarted, SessionCreated};
-use crate::event::{self, EventData, EventFilter};
+use crate::event::{self, EventData, EventFilter, Kind};
 use crate::model::{ActivityFacts, Cause, Failure};
 use crate::snapshot::{FactSheet, HealthReport, RunStats, Snapshot, SourceView};
 use crate::store::Store;
@@ -145,6 +146,35 @@ async fn what_is_committed_is_told_and_what_was_under_way_is_known_after_a_resta
         (facts(&told).events, facts(&told).operations.in_flight),
         (1, 2)
     );
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_that_is_late_recalls_a_page_of_each_sort() {
+    let mut stage = Stage::new().await;
+    let started = |number| {
+        let data = serde_json::json!({ "operation": format!("o{number}"), "name": "n" });
+        serde_json::json!({ "kind": "operation.started", "data": data })
+    };
+    let mut told: Vec<_> = (0..2_001).map(started).collect();
+    told.push(serde_json::json!({ "kind": "session.created", "data": { "session": "s" } }));
+    let body = serde_json::to_vec(&told).unwrap();
+    let batch = stage.events.read(&body, event::Form::Json, false).unwrap();
+    stage.events.commit(batch).await.unwrap();
+    stage.until(|facts| facts.events == 2_002).await;
+    let (back, events) = (Duration::from_secs(3600), stage.events.clone());
+    let lasting = [
+        ("operation", &[Kind::OperationStarted][..]),
+        ("session", &[Kind::SessionCreated][..]),
+    ];
+    let lasting = lasting.map(|(sort, kinds)| Lasting { sort, kinds, back });
+    let recalled = tokio::task::spawn_blocking(move || {
+        let mut found = Vec::new();
+        recall::read(&events, i64::MAX, &lasting, Instant::now(), &mut found).map(|()| found)
+    });
+    let found = recalled.await.unwrap().unwrap();
+    let of = |kind| found.iter().filter(|one| &*one.event.kind == kind).count();
+    assert_eq!((of("operation.started"), of("session.created")), (2_000, 1));
     stage.stop().await;
 }
 
