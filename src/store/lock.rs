@@ -13,7 +13,7 @@ pub(super) const LOCK_FILE: &str = "probity.lock";
 
 /// A file that this process has locked; free again when it is dropped.
 #[derive(Debug)]
-pub struct LockedFile(File);
+pub(crate) struct LockedFile(File);
 
 /// Holds the folder until it is dropped.
 pub(super) struct FolderLock(#[expect(dead_code, reason = "it holds the lock")] LockedFile);
@@ -62,8 +62,8 @@ impl FolderLock {
 }
 
 impl LockedFile {
-    /// Gives back with this what was locked with `file`.
-    pub fn new(file: File) -> Self {
+    /// Of a file that is locked.
+    pub(crate) fn new(file: File) -> Self {
         Self(file)
     }
 }

@@ -45,7 +45,7 @@ pub use events::{
 };
 pub use granted::{Databases, Query, QueryBounds, QueryError, Stop};
 pub use handle::Saving;
-pub use lock::LockedFile;
+pub(crate) use lock::LockedFile;
 pub use margin::Margin;
 pub use pace::Pace;
 pub use past::{
