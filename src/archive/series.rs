@@ -12,7 +12,7 @@ use crate::history::History;
 use crate::store::{AgeClock, Keeping, KeptSeries, PastBounds};
 
 /// How long a round waits for the disk. What is still under way then is waited for in the next one.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 60 } else { 5 });
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long after a step's end its round begins: the history's last tick of it shall be there. One that comes later is added
 /// to its step by the next round.
 const AFTER: Duration = Duration::from_millis(100);
@@ -39,6 +39,8 @@ pub(super) struct SeriesWriter {
     rows: usize,
     /// The first change, when the store has it already.
     under_way: Option<Underway>,
+    /// How long a round waits for the disk.
+    patience: Duration,
     /// What is too old.
     ages: AgeClock,
     tally: ArchiveTally,
@@ -69,6 +71,7 @@ impl SeriesWriter {
             changes: VecDeque::new(),
             rows: 0,
             under_way: None,
+            patience: PATIENCE,
             ages: AgeClock::default(),
             tally,
         }
@@ -136,7 +139,7 @@ impl SeriesWriter {
                 self.tally.samples.failures.increment();
                 return false;
             };
-            match keeping.within(PATIENCE).await {
+            match keeping.within(self.patience).await {
                 Some(Ok(totals)) => {
                     self.tally.samples.wrote(rows, totals);
                     self.changes.pop_front();

@@ -19,6 +19,8 @@ use crate::store::Store;
 
 const TICK: i64 = 5_000;
 const STEP: i64 = 60_000;
+/// Nothing here takes longer, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn schema(series: usize) -> Arc<Schema> {
     let mut recorder = Recorder::new(100_000);
@@ -89,8 +91,10 @@ impl Bench {
         let archive = Archive::new(&config);
         archive.open(store.past());
         let tally = ArchiveTally::new(&mut tally);
+        let mut writer = SeriesWriter::new(&config.series, history.history(), archive, tally);
+        writer.patience = PATIENCE;
         Self {
-            writer: SeriesWriter::new(&config.series, history.history(), archive, tally),
+            writer,
             history,
             schema: schema(series),
             moment: Moment {
@@ -349,6 +353,7 @@ async fn the_seam_has_every_sample_on_one_side() {
     archive.open(bench.store.past());
     let tally = bench.writer.tally.clone();
     bench.writer = SeriesWriter::new(&config, bench.history.history(), archive, tally);
+    bench.writer.patience = PATIENCE;
     for _ in 0..4 {
         bench.tick(&[Some(2.0)]);
     }
