@@ -173,7 +173,7 @@ mod tests {
         let addresses = queries
             .split('"')
             .filter(|word| word.parse::<SocketAddr>().is_ok());
-        let host = addresses.fold(Host::new().seconds_left(600.0), |host, address| {
+        let host = addresses.fold(Host::new().time_left(600.0), |host, address| {
             host.grant_tcp(address).grant_udp(address)
         });
         let mut host = host.config(&format!(r#"{{"queries":[{queries}]}}"#));

@@ -30,7 +30,7 @@ fn run(targets: &str) -> Result<Report> {
     let addresses = targets
         .split('"')
         .filter(|word| word.parse::<SocketAddr>().is_ok());
-    let host = addresses.fold(Host::new().seconds_left(600.0), |host, address| {
+    let host = addresses.fold(Host::new().time_left(600.0), |host, address| {
         host.grant_tcp(address)
     });
     let mut host = host.config(&format!(r#"{{"targets":[{targets}]}}"#));
@@ -110,7 +110,7 @@ fn a_password_that_is_repeated_is_not_told() {
     );
     let config = format!(r#"{{"targets":[{target}]}}"#);
     let mut host = Host::new()
-        .seconds_left(600.0)
+        .time_left(600.0)
         .secret("pg", "hunter2")
         .grant_tcp(&address)
         .config(&config);

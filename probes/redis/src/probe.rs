@@ -159,7 +159,7 @@ mod tests {
         let addresses = targets
             .split('"')
             .filter(|word| word.parse::<SocketAddr>().is_ok());
-        let host = addresses.fold(host.seconds_left(600.0), |host, address| {
+        let host = addresses.fold(host.time_left(600.0), |host, address| {
             host.grant_tcp(address)
         });
         let mut host = host.config(&format!(r#"{{"targets":[{targets}]}}"#));

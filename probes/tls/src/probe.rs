@@ -247,7 +247,7 @@ mod tests {
         };
         let granted = targets.iter().map(|(_, address)| address);
         let targets: Vec<String> = targets.iter().map(target).collect();
-        let host = granted.fold(Host::new().seconds_left(600.0), |host, address| {
+        let host = granted.fold(Host::new().time_left(600.0), |host, address| {
             host.grant_tcp(address)
         });
         host.config(&format!(r#"{{"targets":[{}]{more}}}"#, targets.join(",")))

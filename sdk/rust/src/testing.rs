@@ -65,9 +65,9 @@ impl Host {
         self
     }
 
-    /// How much time each of its runs has left, in seconds; else what the real host gives where nothing else is configured: four fifths
-    /// of the interval, and five seconds at most.
-    pub fn seconds_left(mut self, seconds: f64) -> Self {
+    /// Seconds that each of its runs has left, none where they are negative or no number. Without this it is what the real host gives where
+    /// nothing else is configured: four fifths of the interval, and five seconds at most.
+    pub fn time_left(mut self, seconds: f64) -> Self {
         self.0.left = Some(seconds);
         self
     }
@@ -320,13 +320,28 @@ mod tests {
 
     use super::*;
     use crate::net::{Deadline, TcpStream, exchange, lookup};
-    use crate::state;
+    use crate::{run, state};
 
     #[test]
     fn what_was_remembered_before_is_there_in_the_first_run() {
         let mut host = Host::new().with_state("highest", "12");
         assert_eq!(host.inside(|| state::get_text::<u32>("highest")), Some(12));
         assert_eq!(host.state("highest").as_deref(), Some("12"));
+    }
+
+    #[test]
+    fn a_run_has_the_time_left_that_the_test_gives_it() {
+        let left = |host: Host| {
+            let mut host = host;
+            host.inside(run::time_left)
+        };
+        assert_eq!(left(Host::new()), Duration::from_secs(4));
+        assert_eq!(left(Host::new().interval(60.0)), Duration::from_secs(5));
+        let long = Host::new().interval(60.0).time_left(600.0);
+        assert_eq!(left(long), Duration::from_secs(600));
+        for none in [-1.0, f64::NAN] {
+            assert_eq!(left(Host::new().time_left(none)), Duration::ZERO);
+        }
     }
 
     #[test]
