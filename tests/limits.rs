@@ -5,12 +5,16 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use probity::model::{ByteSize, Event, Failure, Outcome, Span};
 use probity::probe::{Config, EventSink, LimitOverrides, Limits, Surroundings};
 use support::bench::{Bench, GAUGE, SET_ONE, named_gauge, run};
 use support::guest::{EMIT, Guest};
 use support::parts::with_instances;
+
+/// How long a test waits for a run that the machine does not hold up.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Defines the check `%id` with itself as the title.
 const CHECK: &str = "(call $check.define %id %id (i32.const 16))";
@@ -55,14 +59,22 @@ async fn the_deadline() {
     let guest = Guest::new()
         .wasi()
         .collect("(call $block (call $timer (i64.const 60000000))) (call $ok)");
-    pair(
-        guest,
-        limits! { deadline: Some(Span::seconds(20)) },
-        limits! { deadline: Some(Span::millis(10)) },
-        // How long it ran is told as well, unless the machine itself held it up for longer than that.
-        "limits.deadline: the call",
-    )
-    .await;
+    let component = guest.build();
+    let enough = limits! { deadline: Some(Span::seconds(20)) };
+    let less = limits! { deadline: Some(Span::millis(10)) };
+    let (bench, began) = (Bench::new(), Instant::now());
+    assert_eq!(outcome(&bench, &component, enough).await, Ok(()));
+    loop {
+        let ended = outcome(&bench, &component, less.clone()).await;
+        let failure = ended.unwrap_err();
+        if failure.contains("at most 10ms (limits.deadline)") {
+            break;
+        }
+        // The machine itself held the call up for long, and it was given up with other words.
+        assert!(failure.starts_with("limits.deadline: "), "{failure}");
+        assert!(began.elapsed() < PATIENCE, "{failure}");
+    }
+    bench.assert_alive().await;
 }
 
 #[tokio::test]

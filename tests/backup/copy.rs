@@ -92,16 +92,8 @@ async fn s21_a_writer_goes_on_and_the_backup_is_one_moment_of_it() {
                 while written.load(Ordering::Relaxed) < 10 {
                     tokio::task::yield_now().await;
                 }
-                let (maker, began) = (scene.maker(), Instant::now());
-                // On a busy machine the writer may have no turn, or its disk none, while one is made: then another time.
-                let (before, id, after) = loop {
-                    let before = written.load(Ordering::Relaxed);
-                    let created = create(&maker).await.unwrap();
-                    let after = written.load(Ordering::Relaxed);
-                    if after > before + 10 || began.elapsed() > PATIENCE {
-                        break (before, created.manifest.id, after);
-                    }
-                };
+                let maker = scene.maker();
+                let (before, id, after) = made_beside(&maker, &written).await;
                 let chosen = Chosen::by_id(maker.shelf(), id).await.unwrap();
                 let into = scene.place.path().join("restored");
                 restore(chosen, &into, false).await.unwrap();
@@ -144,6 +136,20 @@ async fn s02_one_that_is_stopped_leaves_nothing() {
         }
     }
     create(&maker).await.unwrap();
+}
+
+/// A backup beside a writer, and how much that had written before and after. On a busy machine the writer may have no turn, or its disk
+/// none, while one is made: then another time.
+async fn made_beside(maker: &Maker, written: &AtomicU64) -> (u64, BackupId, u64) {
+    let began = Instant::now();
+    loop {
+        let before = written.load(Ordering::Relaxed);
+        let created = create(maker).await.unwrap();
+        let after = written.load(Ordering::Relaxed);
+        if after > before + 10 || began.elapsed() > PATIENCE {
+            return (before, created.manifest.id, after);
+        }
+    }
 }
 
 /// Stops a backup when it is seen at a phase. Whether it was: one that gets past it unseen is made.

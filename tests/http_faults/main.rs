@@ -45,7 +45,7 @@ pub fn large() -> Snapshot {
     snapshot(1, vec![machine])
 }
 
-/// Runs `fault` beside a client that must be served all along; afterwards that one's connection is the only one.
+/// Runs `fault` on a server that serves others before and afterwards; then no connection is left.
 pub async fn survives(config: Config, shown: Snapshot, fault: impl AsyncFnOnce(&TestServer)) {
     let server = TestServer::start(&config, Some(ageless(shown)));
     assert_eq!(server.get("/livez").await.status, 200);

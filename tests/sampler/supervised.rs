@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use probity::sampler::Machine;
 use serde_json::Value;
@@ -77,6 +78,11 @@ fn unit(name: &str, state: &str, pid: u32, restarts: u64) -> String {
 fn is_told(watch: &Value) -> bool {
     let supervisor = &watch["supervisor"];
     supervisor.is_object() && supervisor["error"].is_null()
+}
+
+/// Whether there was a question, and no more than one in each second since then.
+fn is_seldom(asked: &str, since: Instant) -> bool {
+    (1..=1 + since.elapsed().as_secs()).contains(&(asked.lines().count() as u64))
 }
 
 fn with_systemctl(fixture: &Fixture, program: &Path) -> Machine {
@@ -242,6 +248,7 @@ fn one_question_is_for_all_units_and_each_has_its_own_answer() {
         name: unit.into(),
         ..watch("unit", unit)
     });
+    let began = Instant::now();
     let mut stand = Stand::new(&names, &with_systemctl(&fixture, &fake.program()));
     stand.until("an answer", is_told);
     let watches = stand.facts["watches"].as_array().unwrap().clone();
@@ -269,6 +276,7 @@ fn one_question_is_for_all_units_and_each_has_its_own_answer() {
     let asked = fake.asked().unwrap();
     let all = "-- setup.service none.service alias.service silent.service";
     assert!(asked.lines().all(|line| line.ends_with(all)), "{asked}");
+    assert!(is_seldom(&asked, began), "{asked}");
 }
 
 #[test]
@@ -383,6 +391,7 @@ fn app(pid: u32, status: &str, restarts: u64, unstable: u64) -> String {
 fn an_app_of_pm2s_is_followed_with_its_version_and_counts() {
     let fixture = Fixture::new();
     let fake = Fake::answering(&format!("[{}]\n", app(901, "online", 4, 0)));
+    let began = Instant::now();
     let mut stand = Stand::new(&[watch("pm2", "api")], &with_pm2(&fixture, &fake.program()));
     stand.until_pid(901);
     let facts = stand.watch();
@@ -398,6 +407,7 @@ fn an_app_of_pm2s_is_followed_with_its_version_and_counts() {
     assert!(!stand.facts.to_string().contains("hidden"));
     let asked = fake.asked().unwrap();
     assert!(asked.lines().all(|line| line == "jlist"), "{asked}");
+    assert!(is_seldom(&asked, began), "{asked}");
 
     process(&fixture, 902);
     fake.answer(&format!("[{}]", app(902, "online", 6, 2)));

@@ -86,7 +86,7 @@ fn section(servers: &[(&str, SocketAddr)]) -> String {
     for (name, server) in servers {
         granted.push(format!("\"{server}\""));
         queries.push(format!(
-            "{{ name = \"{name}\", server = \"{server}\", domain = \"a.example.com\", timeout = \"200ms\" }}"
+            "{{ name = \"{name}\", server = \"{server}\", domain = \"a.example.com\", timeout = \"1s\" }}"
         ));
     }
     let (granted, queries) = (granted.join(", "), queries.join(", "));
@@ -109,11 +109,11 @@ async fn one_server_that_is_not_well_hides_no_other() {
     ];
     let watching = watching("dns", &section(&servers)).await;
     let wanted = [
-        ("dns/silent", "no answer within 200 ms"),
+        ("dns/silent", "no answer within 1000 ms"),
         ("dns/flood", "none of 64 datagrams was an answer"),
         ("dns/looping", "a name points to itself or behind itself"),
         ("dns/lying", "its answer is malformed: a name is cut off"),
-        ("dns/truncated", "no answer within 200 ms"),
+        ("dns/truncated", "no answer within 1000 ms"),
         (
             "dns/failing",
             "answers SERVFAIL for a.example.com, not NOERROR",

@@ -2,7 +2,7 @@
 
 use probity::model::ProbeState;
 
-use super::stage::Stage;
+use super::stage::{PATIENT, Stage};
 use super::web::{
     self, WITHOUT_END, answering, closing, dripping, endless, grant, page, silent, targets, url,
 };
@@ -60,13 +60,14 @@ async fn no_hostile_server_hides_another_one() {
     ];
     let [silent, closing, garbage, endless, dripping, head, cut, well] = all;
     let short = ", timeout = \"1s\"";
-    let section = grant("http", "http://", &all)
+    let section = PATIENT.to_owned()
+        + &grant("http", "http://", &all)
         + &targets(&[
             ("silent", url(silent, short)),
             ("closing", url(closing, short)),
             ("garbage", url(garbage, short)),
             ("endless", url(endless, ", expect_body = \"never\"")),
-            ("dripping", url(dripping, ", timeout = \"4s\"")),
+            ("dripping", url(dripping, ", timeout = \"8s\"")),
             ("head", url(head, short)),
             ("cut", url(cut, short)),
             ("denied", "url = \"http://127.0.0.2:1/\"".to_owned()),

@@ -29,7 +29,7 @@ async fn one_server_that_is_not_well_hides_no_other() {
         ("starting", dripping(STARTING).await),
         ("well", dripping(SCRAM).await),
     ];
-    let section = targets(&servers, ", timeout = \"250ms\"");
+    let section = targets(&servers, ", timeout = \"1s\"");
     let watching = watching("postgres", &section).await;
     let foreign = "it does not speak PostgreSQL's protocol";
     let starting = "is starting: the database system is starting up (57P03)";

@@ -43,7 +43,7 @@ async fn one_server_that_is_not_well_hides_no_other() {
         ("other", dripping(b"220 mail\r\n").await),
         ("well", well().await),
     ];
-    let section = targets(&servers, ", timeout = \"200ms\"");
+    let section = targets(&servers, ", timeout = \"1s\"");
     let watching = watching("redis", &section).await;
     for (name, _) in servers {
         let up = f64::from(u8::from(name == "well"));
@@ -61,7 +61,7 @@ async fn one_server_that_is_not_well_hides_no_other() {
     let link = "the link to its primary 10.0.0.1:6379 is down for 5 s";
     let other = "it does not speak Redis's protocol";
     let wanted = [
-        ("redis/silent", Status::Fail, "no answer within 200 ms"),
+        ("redis/silent", Status::Fail, "no answer within 1000 ms"),
         ("redis/endless", Status::Fail, long),
         ("redis/other", Status::Fail, other),
         ("redis/well.memory", Status::Fail, memory),

@@ -8,6 +8,9 @@ use probity::model::ProbeState;
 use super::place::{Place, Running, state};
 use super::wire::PATIENCE;
 
+/// Leaves a run time for a server that answers in many pieces, on a machine with much else to do.
+pub const PATIENT: &str = "limits = { deadline = \"60s\" }\n";
+
 /// A runtime with one probe.
 pub struct Stage {
     name: String,

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use probity::model::ProbeState;
 
-use super::stage::Stage;
+use super::stage::{PATIENT, Stage};
 use super::web::{answering, closing, dripping, endless, grant, page, silent, targets};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/probes/tls/fixtures");
@@ -137,9 +137,14 @@ async fn no_hostile_server_hides_another_one() {
     let list: Vec<(&str, String)> = names
         .iter()
         .zip(all)
-        .map(|(name, at)| (*name, address(at, ", check_name = false, timeout = \"1s\"")))
+        .map(|(name, at)| {
+            let timeout = if *name == "dripping" { "8s" } else { "1s" };
+            let more = format!(", check_name = false, timeout = \"{timeout}\"");
+            (*name, address(at, &more))
+        })
         .collect();
-    let stage = Stage::start("tls", &(grant("tcp", "", &all) + &targets(&list))).await;
+    let section = PATIENT.to_owned() + &grant("tcp", "", &all) + &targets(&list);
+    let stage = Stage::start("tls", &section).await;
     for (check, status, words) in [
         ("well", "pass", "ec.example by ec.example"),
         ("silent", "fail", "no answer within"),
