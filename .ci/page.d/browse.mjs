@@ -196,11 +196,17 @@ async function keyboard(page) {
   await page.keyboard.press('Enter');
   await seen(page, '#outcome', ['done']);
   say(`an action by keyboard: ${(await text(page, '#outcome')).trim()}`);
-  const plot = await page.$('#history .plot');
-  await plot.focus();
+  // The page may renew what an action changed at any moment, and the chart with it: it is read on where it was.
+  const read = () => page.$eval('#history .plot', (at) => [at.getAttribute('aria-valuetext'), at.querySelector('.tip')?.textContent]);
+  await page.focus('#history .plot');
   await page.keyboard.press('ArrowLeft');
-  const read = () => plot.evaluate((at) => [at.getAttribute('aria-valuetext'), at.querySelector('.tip')?.textContent]);
-  const [first] = await read();
+  await page.evaluate(() => {
+    window.chart = document.querySelector('#history .plot');
+    document.body.dataset.shape = 'another';
+  });
+  await page.waitForFunction(() => document.querySelector('#history .plot') !== window.chart, { polling: 20 });
+  const [first, still] = await read();
+  hold(first === still, `a chart that is read stays so when it is renewed: ${still}`);
   await page.keyboard.press('End');
   const [last, shown] = await read();
   hold(/ago$/.test(first) && /now$/.test(last) && shown === last, `a chart is read by keyboard: ${first}; ${last}`);

@@ -70,6 +70,7 @@
       if ('starting' in body.dataset) return void location.reload();
       const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
       const had = place(document.activeElement);
+      const read = document.activeElement?.getAttribute('aria-valuenow');
       const open = new Set([...document.querySelectorAll('details[open]')].map((at) => at.id));
       swap(next);
       for (const at of document.querySelectorAll('details')) if (open.has(at.id)) at.open = true;
@@ -82,7 +83,11 @@
         tell();
       }
       const again = had.map((one) => document.querySelector(one)).find((at) => at !== null);
-      if (again && again !== document.activeElement) again.focus({ preventScroll: true });
+      if (again && again !== document.activeElement) {
+        again.focus({ preventScroll: true });
+        // Who reads a chart goes on where they were.
+        if (read) along(again, read - again.getAttribute('aria-valuenow'));
+      }
     } catch { /* The next frame tries again. */ } finally { renewing = false; }
   };
   const swap = (next) => {
