@@ -197,8 +197,11 @@ async function keyboard(page) {
   await seen(page, '#outcome', ['done']);
   say(`an action by keyboard: ${(await text(page, '#outcome')).trim()}`);
   // The page may renew what an action changed at any moment, and the chart with it: it is read on where it was.
-  const read = () => page.$eval('#history .plot', (at) => [at.getAttribute('aria-valuetext'), at.querySelector('.tip')?.textContent]);
-  await page.focus('#history .plot');
+  const read = () => page.evaluate(() => {
+    const at = document.querySelector('#history .plot');
+    return [at.getAttribute('aria-valuetext'), at.querySelector('.tip')?.textContent];
+  });
+  await page.evaluate(() => document.querySelector('#history .plot').focus());
   await page.keyboard.press('ArrowLeft');
   await page.evaluate(() => {
     window.chart = document.querySelector('#history .plot');

@@ -71,6 +71,7 @@
       const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
       const had = place(document.activeElement);
       const read = document.activeElement?.getAttribute('aria-valuenow');
+      const shown = tip !== null && tip.parentNode === document.activeElement;
       const open = new Set([...document.querySelectorAll('details[open]')].map((at) => at.id));
       swap(next);
       for (const at of document.querySelectorAll('details')) if (open.has(at.id)) at.open = true;
@@ -84,9 +85,10 @@
       }
       const again = had.map((one) => document.querySelector(one)).find((at) => at !== null);
       if (again && again !== document.activeElement) {
+        // Who reads a chart goes on where they were, and what was put away stays away.
+        if (read) put(again, Number(read));
         again.focus({ preventScroll: true });
-        // Who reads a chart goes on where they were.
-        if (read) along(again, read - again.getAttribute('aria-valuenow'));
+        if (read && !shown) hide();
       }
     } catch { /* The next frame tries again. */ } finally { renewing = false; }
   };
@@ -243,11 +245,14 @@
   }, { passive: true });
   // By keyboard a chart is a slider along its time: it begins at now.
   const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -POINTS, End: POINTS };
+  const put = (plot, at) => {
+    plot.setAttribute('aria-valuenow', at);
+    plot.setAttribute('aria-valuetext', words(plot, at));
+  };
   const along = (plot, steps) => {
     const at = Math.min(Math.max(Number(plot.getAttribute('aria-valuenow')) + steps, 0), POINTS);
-    plot.setAttribute('aria-valuenow', at);
+    put(plot, at);
     show(plot, at);
-    plot.setAttribute('aria-valuetext', tip.textContent);
   };
   const reachable = () => {
     for (const plot of document.querySelectorAll('.plot:not([role])')) {
