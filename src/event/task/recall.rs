@@ -47,12 +47,15 @@ pub(super) fn begin(events: &Events, newest: i64, lasting: Vec<Lasting>) -> Join
         if let Err(error) = read(&events, newest, &lasting, enough, &mut found) {
             tracing::warn!("what was under way before the start is not all known: {error}");
         }
-        // What is newer comes to whoever follows.
-        found.retain(|kept| kept.sequence <= newest);
-        found.sort_unstable_by_key(|kept| kept.sequence);
-        let events = found.into_iter().map(|kept| kept.event);
-        events.filter_map(said).collect()
+        in_order(found, newest).filter_map(said).collect()
     })
+}
+
+/// What was read, in the order of commits. What is newer than that comes to whoever follows.
+pub(super) fn in_order(mut found: Vec<KeptEvent>, newest: i64) -> impl Iterator<Item = Event> {
+    found.retain(|kept| kept.sequence <= newest);
+    found.sort_unstable_by_key(|kept| kept.sequence);
+    found.into_iter().map(|kept| kept.event)
 }
 
 /// Waits for what was read, and takes it; for ever when that is done.

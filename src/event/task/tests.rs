@@ -175,6 +175,11 @@ async fn a_start_that_is_late_recalls_a_page_of_each_sort() {
     let found = recalled.await.unwrap().unwrap();
     let of = |kind| found.iter().filter(|one| &*one.event.kind == kind).count();
     assert_eq!((of("operation.started"), of("session.created")), (2_000, 1));
+    // What came after the program began is left to whoever follows.
+    let before = found.iter().filter(|kept| kept.sequence <= 1_000).count();
+    let recalled: Vec<_> = recall::in_order(found, 1_000).collect();
+    assert_eq!((recalled.len(), before), (999, 999));
+    assert_eq!(&*recalled[0].data, r#"{"operation":"o1","name":"n"}"#);
     stage.stop().await;
 }
 
