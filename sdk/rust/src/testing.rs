@@ -331,10 +331,7 @@ mod tests {
 
     #[test]
     fn a_run_has_the_time_left_that_the_test_gives_it() {
-        let left = |host: Host| {
-            let mut host = host;
-            host.inside(run::time_left)
-        };
+        let left = |mut host: Host| host.inside(run::time_left);
         assert_eq!(left(Host::new()), Duration::from_secs(4));
         assert_eq!(left(Host::new().interval(60.0)), Duration::from_secs(5));
         let long = Host::new().interval(60.0).time_left(600.0);
