@@ -1,4 +1,4 @@
-//! The lock on the state folder: one process at a time.
+//! Locks on files, given back however many processes have them open, and the one on the state folder: one process at a time.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};

@@ -12,6 +12,7 @@ use crate::desk::{Desk, has};
 use crate::place::{Place, state};
 use crate::support::bench::{GAUGE, named_gauge};
 use crate::support::guest::Guest;
+use crate::wire::nobody;
 
 const LANGUAGES: [&str; 6] = ["rust", "c", "zig", "go", "python", "js"];
 
@@ -138,10 +139,8 @@ fn a_round_builds_and_tests_and_a_run_that_fails_ends_it() {
 #[test]
 fn without_a_running_probity_the_address_is_named() {
     let workshop = Workshop::new(&setting(1.0));
-    // Taken, so that nobody else gets it, and nobody listens.
-    let silent = tokio::net::TcpSocket::new_v4().unwrap();
-    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = silent.local_addr().unwrap().to_string();
+    let (_taken, address) = nobody();
+    let address = address.to_string();
     let (_, notes) = workshop.dev(&["--into", ".", "--instance", &address], 69);
     has(
         &notes,

@@ -8,6 +8,7 @@ use probity::model::Span;
 
 use crate::proxy::{Fault, Kind, Proxy};
 use crate::storage::{SECRET, Storage, config, credentials};
+use crate::wire::nobody;
 use crate::{Scene, create, good, restore, rows, verify};
 
 const ALL: [Kind; 7] = [
@@ -228,10 +229,8 @@ async fn s20_what_fails_for_good_is_given_up_and_the_next_one_clears_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s20_storage_that_is_not_there_is_told() {
     let scene = Scene::with(10_000).await;
-    // Taken, so that nobody else gets it, and nobody listens.
-    let silent = tokio::net::TcpSocket::new_v4().unwrap();
-    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let config = config(silent.local_addr().unwrap());
+    let (_taken, address) = nobody();
+    let config = config(address);
     let maker = scene.maker_of(&config, Some(&credentials(SECRET)));
     let error = create(&maker).await.unwrap_err();
     assert!(error.to_string().contains("refused"), "{error}");

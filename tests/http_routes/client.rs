@@ -7,7 +7,7 @@ use probity::client::Instance;
 use probity::http::Config;
 
 use super::shown;
-use super::wire::{PATIENCE, TestServer, config};
+use super::wire::{PATIENCE, TestServer, config, nobody};
 
 #[tokio::test]
 async fn answers_and_refusals_are_read_with_their_reason() {
@@ -28,10 +28,8 @@ async fn answers_and_refusals_are_read_with_their_reason() {
     assert_eq!(refused.status, 404);
     assert_eq!(refused.reason(), "actions are switched off here (404)");
     server.stop().await;
-    // Taken, so that nobody else gets it, and nobody listens.
-    let silent = tokio::net::TcpSocket::new_v4().unwrap();
-    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let instance = Instance::new(silent.local_addr().unwrap(), None);
+    let (_taken, address) = nobody();
+    let instance = Instance::new(address, None);
     let gone = instance.get("/livez", PATIENCE).await.unwrap_err();
     assert_eq!(gone.kind(), ErrorKind::ConnectionRefused);
 }

@@ -37,6 +37,14 @@ pub fn hasty() -> Config {
     }
 }
 
+/// An address at which nobody listens, and what keeps it from being given to anybody else.
+pub fn nobody() -> (tokio::net::TcpSocket, SocketAddr) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
 /// A running server.
 pub struct TestServer {
     pub address: SocketAddr,

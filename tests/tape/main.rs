@@ -10,3 +10,5 @@ mod scene;
 #[path = "../support/mod.rs"]
 mod support;
 mod values;
+#[path = "../support/wire.rs"]
+mod wire;

@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 
 use crate::scene::{REACH, SECRET, reach_again, reach_otherwise, record, replay, section};
+use crate::wire::nobody;
 
 /// The standard probe that tells how long connecting takes, by the clock that is on the tape.
 const TCP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/probes/tcp.wasm");
@@ -74,10 +75,7 @@ async fn an_http_answer_is_had_again_when_the_server_is_gone() {
 
 #[tokio::test]
 async fn a_server_that_refuses_or_breaks_off_does_so_again() {
-    // Taken, so that nobody else gets it, and nobody listens.
-    let silent = tokio::net::TcpSocket::new_v4().unwrap();
-    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let gone = silent.local_addr().unwrap();
+    let (_taken, gone) = nobody();
     let granted = format!("http = [\"http://{gone}\"]\ntcp = [\"{gone}\"]");
     let to = format!("http://{gone}/");
     let (said, _) = reach_again(&granted, &[("do", "http"), ("to", &to)], || {}).await;
